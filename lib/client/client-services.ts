@@ -1,0 +1,40 @@
+import type { Clock } from '../clock.ts'
+import type { Router } from '../router/router.ts'
+import type { Request } from '../router/request.ts'
+import type { Turn } from '../turn.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { LocalServices } from './commands/local.ts'
+
+/** Counters of the proxy as a whole. */
+export interface Totals {
+  commands: number
+  connections: number
+  rejectedConnections: number
+  bytesRead: number
+  bytesWritten: number
+  readonly redirects: number
+  readonly masters: number
+  readonly replicas: number
+}
+
+/** What the proxy offers to the connections of its clients. */
+export interface ClientServices extends LocalServices {
+  readonly router: Router
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly totals: Totals
+  readonly maxPipeline: number
+  readonly clientOutputPause: number
+  readonly clientOutputLimit: number
+  readonly requestTimeout: number
+  readonly idleTimeout: number
+  readonly announce: { readonly host: string; readonly port: number } | undefined
+  /** The address of the listening server, for streams that have none of their own. */
+  readonly listening: { readonly host: string; readonly port: number }
+  /** Whether anyone listens for `command`. */
+  readonly observed: boolean
+  /** Tells the listeners of `command`. */
+  observe(client: ClientConnection, request: Request, reply: Buffer, start: number, end: number): void
+  /** A client's connection is closed. */
+  onClosed(client: ClientConnection, reason: string | undefined): void
+}

@@ -1,0 +1,128 @@
+/**
+ * CLIENT: who is connected to the proxy, and what a client has chosen for itself.
+ *
+ * @module
+ */
+
+import { ErrorReply, OK, type ReplyValue } from '../../resp/encode.ts'
+import type { Session } from '../session.ts'
+import { isPrintable, word } from './argument.ts'
+import { CLIENT_HELP } from './client-help.ts'
+import { clientKill } from './client-kill.ts'
+import { clientInfo, clientList } from './client-list.ts'
+import { container, help, type Subcommand } from './container.ts'
+import { type LocalCall, type LocalCommands, type LocalHandler, NO_REPLY } from './local.ts'
+import { BAD_NAME, errorOf, SYNTAX, unsupported } from './refusal.ts'
+
+const NOT_TRACKING = new ErrorReply(
+  'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or ' +
+    'OPTOUT mode enabled'
+)
+
+function setName({ args, session }: LocalCall): ReplyValue {
+  if (!isPrintable(args[2]!)) return BAD_NAME
+  session.name = args[2]!.toString('latin1')
+  return OK
+}
+
+/** `CLIENT SETINFO LIB-NAME|LIB-VER value`, as of Redis 7.2. */
+function setInfo({ args, session }: LocalCall): ReplyValue {
+  const attribute = word(args[2]!)
+  const value = args[3]!
+  if (attribute !== 'lib-name' && attribute !== 'lib-ver') {
+    return errorOf("ERR Unrecognized option '", args[2]!, "'")
+  }
+  if (!isPrintable(value)) {
+    return errorOf('ERR ', args[2]!, ' cannot contain spaces, newlines or special characters.')
+  }
+  if (attribute === 'lib-name') session.libName = value.toString('latin1')
+  else session.libVersion = value.toString('latin1')
+  return OK
+}
+
+/** `CLIENT REPLY ON|OFF|SKIP`: only ON has a reply, and SKIP changes nothing while it is OFF. */
+function reply({ args, session }: LocalCall): ReplyValue | typeof NO_REPLY {
+  switch (word(args[2]!)) {
+    case 'on':
+      session.replyMode = 'on'
+      return OK
+    case 'off':
+      session.replyMode = 'off'
+      return NO_REPLY
+    case 'skip':
+      if (session.replyMode !== 'off') session.replyMode = 'skip'
+      return NO_REPLY
+    default:
+      return SYNTAX
+  }
+}
+
+/** A subcommand that turns one of the session's flags on or off. */
+function onOff(set: (session: Session, on: boolean) => void): Subcommand {
+  return {
+    arity: 3,
+    run: ({ args, session }) => {
+      const choice = word(args[2]!)
+      if (choice !== 'on' && choice !== 'off') return SYNTAX
+      set(session, choice === 'on')
+      return OK
+    },
+  }
+}
+
+const TRACKING_OPTIONS = ['bcast', 'optin', 'optout', 'noloop']
+
+/** `CLIENT TRACKING`: it can be turned off, for it never is on. */
+function tracking({ args }: LocalCall): ReplyValue {
+  for (let at = 3; at < args.length; at++) {
+    const option = word(args[at]!)
+    if ((option === 'prefix' || option === 'redirect') && at + 1 < args.length) at += 1
+    else if (!TRACKING_OPTIONS.includes(option)) return SYNTAX
+  }
+  const choice = word(args[2]!)
+  if (choice === 'off') return OK
+  return choice === 'on' ? unsupported('client|tracking') : SYNTAX
+}
+
+const NO_TRACKING: ReplyValue = new Map<ReplyValue, ReplyValue>([
+  ['flags', new Set(['off'])],
+  ['redirect', -1],
+  ['prefixes', []],
+])
+
+function answer(arity: number, run: LocalHandler): Subcommand {
+  return { arity, run }
+}
+
+function refuse(name: string, arity: number): Subcommand {
+  const error = unsupported(`client|${name}`)
+  return { arity, run: () => error }
+}
+
+/** Handler of CLIENT. */
+export const clientCommands: LocalCommands = {
+  client: container('client', {
+    help: help('client', CLIENT_HELP),
+    id: answer(2, ({ session }) => session.id),
+    info: answer(2, clientInfo),
+    list: answer(-2, clientList),
+    kill: answer(-3, clientKill),
+    getname: answer(2, ({ session }) => session.name || null),
+    setname: answer(3, setName),
+    setinfo: answer(4, setInfo),
+    reply: answer(3, reply),
+    'no-evict': onOff((session, on) => {
+      session.noEvict = on
+    }),
+    'no-touch': onOff((session, on) => {
+      session.noTouch = on
+    }),
+    getredir: answer(2, () => -1),
+    trackinginfo: answer(2, () => NO_TRACKING),
+    tracking: answer(-3, tracking),
+    caching: answer(3, () => NOT_TRACKING),
+    pause: refuse('pause', -3),
+    unpause: refuse('unpause', 2),
+    unblock: refuse('unblock', -3),
+  }),
+}

@@ -1,0 +1,69 @@
+/**
+ * CONFIG: the settings that clients and tools look at when they connect. Nothing can be set this way.
+ *
+ * @module
+ */
+
+import type { ReplyValue } from '../../resp/encode.ts'
+import { cString } from './argument.ts'
+import { DATABASES } from './connection.ts'
+import { container, help, type Subcommand } from './container.ts'
+import { matchesGlob } from './glob.ts'
+import type { LocalCall, LocalCommands, LocalServices } from './local.ts'
+import { forbidden } from './refusal.ts'
+
+/** Settings by name. The proxy keeps no data: what governs data has the value that says "not here". */
+function settings(services: LocalServices): ReadonlyMap<string, string> {
+  return new Map([
+    ['appendonly', 'no'],
+    ['cluster-enabled', 'no'],
+    ['databases', String(DATABASES)],
+    ['maxclients', String(services.maxClients)],
+    ['maxmemory', '0'],
+    ['maxmemory-policy', 'noeviction'],
+    ['notify-keyspace-events', ''],
+    ['proto-max-bulk-len', String(services.maxBulkLength)],
+    ['save', ''],
+    ['timeout', '0'],
+  ])
+}
+
+/** `CONFIG GET name|pattern [name|pattern ...]`: a setting asked by name bears the name as it was asked. */
+function get({ args, services }: LocalCall): ReplyValue {
+  const all = settings(services)
+  const found = new Map<string, [name: string, value: string]>()
+  for (const arg of args.slice(2)) {
+    const pattern = cString(arg)
+    const asked = pattern.toString('latin1')
+    const names = /[[*?]/.test(asked)
+      ? [...all.keys()].filter((name) => matchesGlob(pattern, name))
+      : [asked]
+    for (const name of names) {
+      const key = name.toLowerCase()
+      const value = all.get(key)
+      if (value !== undefined && !found.has(key)) found.set(key, [name, value])
+    }
+  }
+  return new Map(found.values())
+}
+
+function refuse(name: string, arity: number): Subcommand {
+  const error = forbidden(`config|${name}`)
+  return { arity, run: () => error }
+}
+
+const HELP = [
+  'GET <pattern>',
+  '    Return parameters matching the glob-like <pattern> and their values.',
+]
+
+/** Handler of CONFIG. */
+export const configCommands: LocalCommands = {
+  config: container('config', {
+    help: help('config', HELP),
+    get: { arity: -3, run: get },
+    set: refuse('set', -4),
+    resetstat: refuse('resetstat', 2),
+    rewrite: refuse('rewrite', 2),
+  }),
+}

@@ -1,0 +1,157 @@
+/**
+ * INFO: the state of the proxy itself, in the sections and fields that clients and tools read from a server.
+ *
+ * @module
+ */
+
+import { release, totalmem, type } from 'node:os'
+import { type ReplyValue, Verbatim } from '../../resp/encode.ts'
+import { word } from './argument.ts'
+import { command } from './container.ts'
+import type { LocalCall, LocalCommands } from './local.ts'
+
+type Fields = Readonly<Record<string, string | number>>
+
+/** Section by its name in the request, in the order of the reply. */
+const SECTIONS: ReadonlyMap<string, [title: string, fields: (call: LocalCall) => Fields]> = new Map<
+  string,
+  [string, (call: LocalCall) => Fields]
+>([
+  ['server', ['Server', server]],
+  ['clients', ['Clients', clients]],
+  ['memory', ['Memory', memory]],
+  ['persistence', ['Persistence', persistence]],
+  ['stats', ['Stats', stats]],
+  ['replication', ['Replication', replication]],
+  ['cpu', ['CPU', cpu]],
+  ['cluster', ['Cluster', cluster]],
+  // The proxy holds no keys; as in an empty server the section has no line.
+  ['keyspace', ['Keyspace', () => ({})]],
+])
+
+const EVERY_SECTION: readonly string[] = ['default', 'all', 'everything']
+
+/** `INFO [section ...]`; a section that is not known adds nothing. */
+function info(call: LocalCall): ReplyValue {
+  const wanted = new Set(call.args.slice(1).map(word))
+  const every = wanted.size === 0 || EVERY_SECTION.some((name) => wanted.has(name))
+  const chosen = [...SECTIONS].filter(([name]) => every || wanted.has(name))
+  const texts = chosen.map(([, [title, fields]]) => section(title, fields(call)))
+  return new Verbatim(texts.join('\r\n'))
+}
+
+function section(title: string, fields: Fields): string {
+  const lines = Object.entries(fields).map(([name, value]) => `${name}:${value}\r\n`)
+  return `# ${title}\r\n${lines.join('')}`
+}
+
+function server({ client, services }: LocalCall): Fields {
+  const now = Date.now()
+  const uptime = Math.max(0, Math.floor((now - services.startedAt) / 1000))
+  return {
+    redis_version: services.serverVersion,
+    // Cluster-aware clients are served too, but none must believe that it has to follow redirects.
+    redis_mode: 'standalone',
+    os: `${type()} ${release()} ${process.arch}`,
+    arch_bits: /64|s390x/.test(process.arch) ? 64 : 32,
+    node_version: process.versions.node,
+    process_id: process.pid,
+    run_id: services.id,
+    tcp_port: client.advertised.port,
+    server_time_usec: now * 1000,
+    uptime_in_seconds: uptime,
+    uptime_in_days: Math.floor(uptime / 86_400),
+    executable: process.execPath,
+    config_file: '',
+  }
+}
+
+function clients({ services }: LocalCall): Fields {
+  const connected = [...services.clients()]
+  const largest = (size: (client: LocalCall['client']) => number): number =>
+    connected.reduce((most, client) => Math.max(most, size(client)), 0)
+  return {
+    connected_clients: connected.length,
+    cluster_connections: 0,
+    maxclients: services.maxClients,
+    client_recent_max_input_buffer: largest((client) => client.inputBytes),
+    client_recent_max_output_buffer: largest((client) => client.outputBytes),
+    blocked_clients: 0,
+    tracking_clients: 0,
+  }
+}
+
+function memory(): Fields {
+  const { heapUsed, external, rss } = process.memoryUsage()
+  const used = heapUsed + external
+  const total = totalmem()
+  return {
+    used_memory: used,
+    used_memory_human: human(used),
+    used_memory_rss: rss,
+    used_memory_rss_human: human(rss),
+    total_system_memory: total,
+    total_system_memory_human: human(total),
+    maxmemory: 0,
+    maxmemory_human: '0B',
+    maxmemory_policy: 'noeviction',
+    mem_fragmentation_ratio: (rss / used).toFixed(2),
+  }
+}
+
+/** Bytes as `bytesToHuman` of the server writes them. */
+function human(bytes: number): string {
+  const units = ['B', 'K', 'M', 'G', 'T', 'P']
+  let size = bytes
+  let unit = 0
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024
+    unit += 1
+  }
+  return unit === 0 ? `${bytes}B` : `${size.toFixed(2)}${units[unit]}`
+}
+
+/** Ready checks read `loading`. */
+function persistence(): Fields {
+  return { loading: 0, async_loading: 0, rdb_bgsave_in_progress: 0, aof_enabled: 0 }
+}
+
+function stats({ services: { totals } }: LocalCall): Fields {
+  return {
+    total_connections_received: totals.connections,
+    total_commands_processed: totals.commands,
+    total_net_input_bytes: totals.bytesRead,
+    total_net_output_bytes: totals.bytesWritten,
+    rejected_connections: totals.rejectedConnections,
+    redirects_followed: totals.redirects,
+  }
+}
+
+function replication({ services }: LocalCall): Fields {
+  return {
+    role: 'master',
+    connected_slaves: 0,
+    master_failover_state: 'no-failover',
+    master_replid: services.id,
+    master_repl_offset: 0,
+  }
+}
+
+function cpu(): Fields {
+  const { user, system } = process.cpuUsage()
+  return {
+    used_cpu_sys: (system / 1e6).toFixed(6),
+    used_cpu_user: (user / 1e6).toFixed(6),
+  }
+}
+
+function cluster({ services: { totals } }: LocalCall): Fields {
+  return {
+    cluster_enabled: 0,
+    proxied_masters: totals.masters,
+    proxied_replicas: totals.replicas,
+  }
+}
+
+/** Handler of INFO. */
+export const infoCommands: LocalCommands = { info: command('info', -1, info) }

@@ -1,0 +1,92 @@
+import type { Catalogue } from '../../command/catalogue.ts'
+import type { ReplyValue } from '../../resp/encode.ts'
+import type { Session } from '../session.ts'
+
+/** Returned by a handler whose command gets no reply at all (`CLIENT REPLY OFF`). */
+export const NO_REPLY: unique symbol = Symbol('no reply')
+
+/** What a local command sees of a connected client, its own or another. */
+export interface LocalClient {
+  readonly session: Session
+  /** `ip:port` of the client, `path:0` for a UNIX socket, or `?:0` where the stream has none. */
+  readonly remoteAddress: string
+  /** `ip:port` at which the client reached the proxy, in the same forms. */
+  readonly localAddress: string
+  /** The host and the port to present as "this server" to this client: where it connected, or what is announced. */
+  readonly advertised: { readonly host: string; readonly port: number }
+  /** Name of the last command, lower case, `container|subcommand` for subcommands. */
+  readonly lastCommand: string
+  /** When the last command came, in milliseconds since the epoch. */
+  readonly lastActiveAt: number
+  /** Requests that wait for their reply. */
+  readonly pendingRequests: number
+  /** Bytes read of a request that is not whole yet. */
+  readonly inputBytes: number
+  /** Bytes of replies that wait to be written. */
+  readonly outputBytes: number
+  readonly totalBytesRead: number
+  readonly totalBytesWritten: number
+  readonly totalCommands: number
+  /** Ends the connection after the replies to all earlier commands, and this one's, are written. */
+  closeAfterReplies(): void
+  /** Ends the connection at once. */
+  kill(): void
+}
+
+/** What the proxy offers to local commands. */
+export interface LocalServices {
+  /** 40 hex digits that name this proxy for as long as it runs (`CLUSTER MYID`, `run_id`). */
+  readonly id: string
+  /** When the proxy was created, in milliseconds since the epoch. */
+  readonly startedAt: number
+  /** Version of the servers behind, such as `7.0.15`; of the built-in command table until one has answered. */
+  readonly serverVersion: string
+  readonly catalogue: Catalogue
+  /** All connected clients. */
+  clients(): Iterable<LocalClient>
+  readonly maxClients: number
+  /** Password that clients must give, or undefined when every client is let in. */
+  readonly password: string | undefined
+  /** Whether HELLO 3 is accepted. */
+  readonly resp3: boolean
+  /** Whether the CLUSTER command presents the proxy as the owner of all slots. */
+  readonly clusterEmulation: boolean
+  /** Whether clients connect by TLS, so that `CLUSTER SHARDS` names the port as `tls-port`. */
+  readonly tls: boolean
+  /** Longest argument accepted, bytes. */
+  readonly maxBulkLength: number
+  /** Whether the slot table is complete and no node is known to be lost (`cluster_state:ok`). */
+  readonly healthy: boolean
+  readonly totals: {
+    readonly commands: number
+    readonly connections: number
+    readonly rejectedConnections: number
+    readonly bytesRead: number
+    readonly bytesWritten: number
+    readonly redirects: number
+    readonly masters: number
+    readonly replicas: number
+  }
+  /** Sends a command to the master that owns `slot`, follows redirects, and gives its reply as raw bytes. */
+  callSlot(slot: number, args: readonly (string | Uint8Array)[], protocol: 2 | 3): Promise<Buffer>
+  /** Sends a command without keys to any master, and gives its reply as raw bytes. */
+  callAny(args: readonly (string | Uint8Array)[], protocol: 2 | 3): Promise<Buffer>
+}
+
+/** One command as a handler gets it. */
+export interface LocalCall {
+  /** The whole request, the name first; views that are valid until the handler returns or, if it is async, settles. */
+  readonly args: readonly Buffer[]
+  readonly client: LocalClient
+  readonly session: Session
+  readonly services: LocalServices
+}
+
+/**
+ * Answers one command. What it returns is encoded for the version that `session.protocol` says *after* it ran, and takes
+ * its place in the order of replies. While a promise is pending nothing further of this client is read.
+ */
+export type LocalHandler = (call: LocalCall) => ReplyValue | typeof NO_REPLY | Promise<ReplyValue>
+
+/** Handlers by command name, lower case, without subcommands. */
+export type LocalCommands = Readonly<Record<string, LocalHandler>>

@@ -1,0 +1,52 @@
+import type { ProtocolVersion } from '../resp/encode.ts'
+
+/** Whether a client is told the replies to its commands (`CLIENT REPLY`). */
+export type ReplyMode = 'on' | 'off' | 'skip'
+
+/** What one client has chosen about its connection. `RESET` takes it back to the start, but for `id` and `createdAt`. */
+export class Session {
+  /** Unique among the clients of this proxy, and growing. */
+  readonly id: number
+  /** When the client came, in milliseconds since the epoch. */
+  readonly createdAt: number = Date.now()
+  /** The version in which the client is answered (`HELLO`). */
+  protocol: ProtocolVersion = 2
+  /** `CLIENT SETNAME`; empty while unset. */
+  name = ''
+  /** `CLIENT SETINFO LIB-NAME`. */
+  libName = ''
+  /** `CLIENT SETINFO LIB-VER`. */
+  libVersion = ''
+  /** The user as whom the client is authenticated. */
+  user = 'default'
+  /** Whether commands beyond AUTH, HELLO, QUIT and RESET are allowed. */
+  authenticated: boolean
+  /** The number of the selected database. */
+  db = 0
+  /** `CLIENT REPLY`; `skip` holds for the next command only. */
+  replyMode: ReplyMode = 'on'
+  /** `CLIENT NO-EVICT`. */
+  noEvict = false
+  /** `CLIENT NO-TOUCH`. */
+  noTouch = false
+  /** `READONLY`: the client accepts reads from replicas. */
+  readonlyMode = false
+
+  constructor(id: number, authenticated: boolean) {
+    this.id = id
+    this.authenticated = authenticated
+  }
+
+  /** Back to the state of a new connection, as `RESET` does; `authenticated` is what a new connection starts with. */
+  reset(authenticated: boolean): void {
+    this.protocol = 2
+    this.name = ''
+    this.user = 'default'
+    this.authenticated = authenticated
+    this.db = 0
+    this.replyMode = 'on'
+    this.noEvict = false
+    this.noTouch = false
+    this.readonlyMode = false
+  }
+}

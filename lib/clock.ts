@@ -1,0 +1,34 @@
+/** How often the coarse clock ticks, in milliseconds; time limits are kept to within one tick. */
+export const TICK = 50
+
+/**
+ * One coarse clock per proxy in place of a timer per request. It is monotonic: a jump of the wall clock moves no time limit.
+ * It never keeps the process alive.
+ */
+export class Clock {
+  /** Milliseconds since an arbitrary moment, as of the last tick. */
+  now = 0
+  readonly #tasks: Set<() => void> = new Set()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor() {
+    this.now = Math.floor(performance.now())
+  }
+
+  /** Calls `task` at each tick until the returned function is called. */
+  every(task: () => void): () => void {
+    this.#tasks.add(task)
+    this.#timer ??= setInterval(() => this.#tick(), TICK).unref()
+    return () => {
+      this.#tasks.delete(task)
+      if (this.#tasks.size > 0) return
+      clearInterval(this.#timer)
+      this.#timer = undefined
+    }
+  }
+
+  #tick(): void {
+    this.now = Math.floor(performance.now())
+    for (const task of this.#tasks) task()
+  }
+}

@@ -1,0 +1,30 @@
+import net from 'node:net'
+import tls from 'node:tls'
+import type { NodeAddress } from '../options.ts'
+
+/** A socket to a node; `encrypted` tells a TLS one. */
+export type NodeSocket = net.Socket & { readonly encrypted?: boolean }
+
+/** How sockets to nodes are opened. */
+export interface DialSettings {
+  /** TLS options, or undefined for plain TCP. */
+  readonly nodeTls: tls.ConnectionOptions | undefined
+  /** Seconds of idleness before TCP probes; 0: none. */
+  readonly keepAlive: number
+}
+
+/** Opens a socket to a node. Host names are looked up each time. */
+export function dial(address: NodeAddress, settings: DialSettings): NodeSocket {
+  if ('path' in address) return net.connect({ path: address.path })
+  const { host, port } = address
+  const common = {
+    host,
+    port,
+    noDelay: true,
+    keepAlive: settings.keepAlive > 0,
+    keepAliveInitialDelay: settings.keepAlive * 1000,
+  }
+  if (settings.nodeTls === undefined) return net.connect(common)
+  const servername = net.isIP(host) === 0 ? { servername: host } : {}
+  return tls.connect({ ...servername, ...settings.nodeTls, ...common })
+}

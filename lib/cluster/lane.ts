@@ -1,0 +1,160 @@
+import Denque from 'denque'
+import { ProxyError } from '../errors.ts'
+import { Connection, type ConnectionSetup, type NodeRequest } from './connection.ts'
+
+/** What a lane needs to know of its node. */
+export interface LaneOwner {
+  readonly name: string
+  readonly status: 'unknown' | 'up' | 'down' | 'retired'
+  mayDial(lane: Lane): boolean
+  reached(): void
+  refused(error: ProxyError): void
+  lost(error: ProxyError): void
+}
+
+/**
+ * One shared connection to one node, for all clients of one protocol version (and, one day, user and database). It outlives its socket: what
+ * is sent while there is none waits for the next, in order.
+ */
+export class Lane {
+  readonly #node: LaneOwner
+  readonly #setup: () => ConnectionSetup
+  readonly #outputPause: number
+  #connection: Connection | undefined
+  readonly #waiting: Denque<NodeRequest> = new Denque()
+  #waitingBytes = 0
+  #paused: (() => void)[] = []
+
+  constructor(node: LaneOwner, outputPause: number, setup: () => ConnectionSetup) {
+    this.#node = node
+    this.#outputPause = outputPause
+    this.#setup = setup
+  }
+
+  /** Requests that wait for a connection. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Requests that wait for a connection or for their reply. */
+  get pending(): number {
+    return this.#waiting.length + (this.#connection?.inFlight ?? 0)
+  }
+
+  /** The requests that wait for their reply or for a connection, oldest first. */
+  *requests(): Iterable<NodeRequest> {
+    if (this.#connection !== undefined) yield* this.#connection.requests()
+    for (let i = 0; i < this.#waiting.length; i++) yield this.#waiting.peekAt(i)!
+  }
+
+  /** The connection in use, if there is one. */
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
+  /** Sends a request, or keeps it until there is a connection. False when the sender should pause: see {@link onceDrained}. */
+  send(request: NodeRequest): boolean {
+    const connection = this.#connection
+    if (connection !== undefined && connection.state === 'ready') {
+      connection.send(request)
+      return !connection.congested
+    }
+    if (this.#node.status === 'retired' && connection === undefined) {
+      request.onLost(new ProxyError('NODE_LOST', `${this.#node.name} left the cluster`), false)
+      return true
+    }
+    this.#waiting.push(request)
+    this.#waitingBytes += request.end - request.start
+    if (connection === undefined) this.dial()
+    return this.#waitingBytes < this.#outputPause
+  }
+
+  /** Calls `resume` once when the lane is no longer congested, or has lost its connection. */
+  onceDrained(resume: () => void): void {
+    this.#paused.push(resume)
+  }
+
+  #drained(): void {
+    const paused = this.#paused
+    if (paused.length === 0) return
+    this.#paused = []
+    for (const resume of paused) resume()
+  }
+
+  /** @internal Dials if the node lets it; else the node calls again. */
+  dial(): void {
+    if (this.#connection !== undefined || !this.#node.mayDial(this)) return
+    const connection = new Connection(this.#setup(), {
+      onReady: () => this.#ready(connection),
+      onClosed: (error) => this.#closed(connection, error),
+      onDrain: () => this.#drained(),
+    })
+    this.#connection = connection
+  }
+
+  #wasReady = false
+
+  #ready(connection: Connection): void {
+    this.#wasReady = true
+    for (const request of this.recall()) connection.send(request)
+    this.#node.reached()
+    this.#drained()
+    this.#closeIfRetired()
+  }
+
+  #closed(connection: Connection, error: ProxyError): void {
+    if (this.#connection !== connection) return
+    const wasReady = this.#wasReady
+    this.#wasReady = false
+    this.#connection = undefined
+    this.#drained()
+    if (this.#node.status === 'retired') this.giveUp(error)
+    else if (wasReady) {
+      this.#node.lost(error)
+      this.dial()
+    } else this.#node.refused(error)
+  }
+
+  /** Takes back all requests that wait for a connection. */
+  recall(): NodeRequest[] {
+    const waiting = this.#waiting.toArray()
+    this.#waiting.clear()
+    this.#waitingBytes = 0
+    return waiting
+  }
+
+  /** @internal The node is up: dials if someone waits. */
+  wake(): void {
+    if (this.#waiting.length > 0) this.dial()
+  }
+
+  /** @internal The node cannot be reached: what waits is told so. */
+  giveUp(error: ProxyError): void {
+    for (const request of this.recall()) request.onLost(error, false)
+    this.#drained()
+  }
+
+  /** @internal Looks at the time limits, and ends a retired connection that is idle. */
+  check(): void {
+    this.#connection?.check()
+    this.#closeIfRetired()
+  }
+
+  /** @internal Ends the connection as soon as nothing is in flight on it. */
+  retire(): void {
+    this.giveUp(new ProxyError('NODE_LOST', `${this.#node.name} left the cluster`))
+    this.#closeIfRetired()
+  }
+
+  #closeIfRetired(): void {
+    if (this.#node.status === 'retired' && this.pending === 0) this.close()
+  }
+
+  /** Ends the connection at once; whatever is pending is told `CLOSED`. */
+  close(): void {
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.close()
+    this.giveUp(new ProxyError('CLOSED', `the proxy closed its connection to ${this.#node.name}`))
+  }
+}

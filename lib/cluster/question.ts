@@ -1,0 +1,49 @@
+import { ProxyError } from '../errors.ts'
+import { decodeReply } from '../resp/decode.ts'
+import { ErrorReply } from '../resp/encode.ts'
+import { frameRequest } from '../resp/request-reader.ts'
+import type { NodeRequest } from './connection.ts'
+import { type ClusterNode, LANES } from './node.ts'
+
+/** A question of the proxy's own to a node: a request whose reply comes as a promise. */
+class Question implements NodeRequest {
+  readonly bytes: Buffer
+  readonly start = 0
+  readonly end: number
+  readonly asking = false
+  sentAt = 0
+  readonly #answer: (frame: Buffer) => void
+  readonly #fail: (error: ProxyError) => void
+
+  constructor(
+    args: readonly (string | Uint8Array)[],
+    answer: (frame: Buffer) => void,
+    fail: (error: ProxyError) => void
+  ) {
+    this.bytes = frameRequest(args).buffer
+    this.end = this.bytes.length
+    this.#answer = answer
+    this.#fail = fail
+  }
+
+  onReply(buffer: Buffer, start: number, end: number): void {
+    this.#answer(Buffer.from(buffer.subarray(start, end)))
+  }
+
+  onLost(error: ProxyError): void {
+    this.#fail(error)
+  }
+}
+
+/**
+ * Asks a node on its control lane; the reply is decoded, strings as strings. An error reply rejects with code `NODE_REPLY` and the
+ * server's text as message.
+ */
+export async function ask(node: ClusterNode, ...args: string[]): Promise<unknown> {
+  const frame = await new Promise<Buffer>((resolve, reject) => {
+    node.lane(LANES.control).send(new Question(args, resolve, reject))
+  })
+  const reply = decodeReply(frame)
+  if (reply instanceof ErrorReply) throw new ProxyError('NODE_REPLY', reply.text)
+  return reply
+}

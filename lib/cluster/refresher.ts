@@ -1,0 +1,246 @@
+import createDebug from 'debug'
+import { SLOT_COUNT } from '../command/slot.ts'
+import { ProxyError } from '../errors.ts'
+import type { TopologyChangeEvent, TopologyNode, TopologyReason } from '../events.ts'
+import type { Settings } from '../options.ts'
+import { dialled } from './address-map.ts'
+import type { ConnectionPool } from './connection-pool.ts'
+import type { ClusterNode } from './node.ts'
+import { ask } from './question.ts'
+import type { Discovery, SlotCache, SlotMove } from './slot-cache.ts'
+import { type AnnouncedNode, coverage, readNodes, readShards, readSlots } from './topology.ts'
+
+const debug = createDebug('redis-cluster-proxy:cluster')
+
+/** The settings that finding out about the cluster depends on. */
+export type RefresherSettings = Pick<
+  Settings,
+  'nodes' | 'natMap' | 'nodeTls' | 'refreshInterval' | 'refreshMinInterval' | 'reconnectMinDelay' | 'reconnectMaxDelay'
+>
+
+/** What the refresher tells its owner. */
+export interface RefresherEvents {
+  /** Slots have another owner; told before anything is sent by the new table. */
+  onMoves(moves: readonly SlotMove[]): void
+  /** The shape of the cluster changed. */
+  onChange(change: TopologyChangeEvent): void
+  /** Every refresh that got an answer, whether it changed anything or not. */
+  onRefreshed(): void
+  /** No node and no entry point gave a usable answer. */
+  onFailed(error: ProxyError): void
+}
+
+/**
+ * Keeps the slot cache up to date: one inquiry at a time, at most one more waiting, and never two within `refreshMinInterval`. Known nodes are asked
+ * first, each time another; the configured entry points are the last resort, for ever.
+ */
+export class Refresher {
+  readonly #settings: RefresherSettings
+  readonly #pool: ConnectionPool
+  readonly #cache: SlotCache
+  readonly #events: RefresherEvents
+  #running: Promise<void> | undefined
+  #next: Promise<void> | undefined
+  #endedAt = Number.NEGATIVE_INFINITY
+  #failures = 0
+  #turn = 0
+  #timer: NodeJS.Timeout | undefined
+  #delayed: (() => void) | undefined
+  #closed = false
+
+  constructor(settings: RefresherSettings, pool: ConnectionPool, cache: SlotCache, events: RefresherEvents) {
+    this.#settings = settings
+    this.#pool = pool
+    this.#cache = cache
+    this.#events = events
+  }
+
+  /** Asks the cluster again. Resolves when an inquiry that began after this call has succeeded; rejects with `NO_TOPOLOGY` or `CLOSED`. */
+  refresh(reason: TopologyReason): Promise<void> {
+    if (this.#closed) return Promise.reject(new ProxyError('CLOSED', 'the proxy is shut down'))
+    if (this.#running === undefined) return this.#start(reason)
+    this.#next ??= this.#running.then(
+      () => this.#startNext(reason),
+      () => this.#startNext(reason)
+    )
+    return this.#next
+  }
+
+  /** Asks the cluster again soon; whoever calls does not wait for it. */
+  request(reason: TopologyReason): void {
+    if (this.#closed || this.#next !== undefined) return
+    this.refresh(reason).catch(() => {})
+  }
+
+  /** Stops; a waiting refresh rejects with `CLOSED`. */
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#delayed?.()
+  }
+
+  #startNext(reason: TopologyReason): Promise<void> {
+    this.#next = undefined
+    return this.#start(reason)
+  }
+
+  #start(reason: TopologyReason): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#running = this.#run(reason).finally(() => {
+      this.#running = undefined
+      this.#endedAt = performance.now()
+      if (this.#next === undefined && !this.#closed) this.#schedule()
+    })
+    return this.#running
+  }
+
+  /** The next look of its own accord: after the interval, or sooner while nobody answers. */
+  #schedule(): void {
+    const { refreshInterval, reconnectMinDelay, reconnectMaxDelay } = this.#settings
+    const backOff = Math.min(reconnectMaxDelay, reconnectMinDelay * 2 ** Math.min(this.#failures, 20))
+    const delay = this.#failures > 0 ? backOff * (0.5 + Math.random() / 2) : refreshInterval
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.request(this.#failures > 0 ? 'node lost' : 'interval'), delay)
+  }
+
+  async #run(reason: TopologyReason): Promise<void> {
+    const wait = this.#endedAt + this.#settings.refreshMinInterval - performance.now()
+    if (wait > 0) await this.#pause(wait)
+    if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
+    const moment = this.#cache.moment
+    let cause: unknown
+    for (const { node, known } of this.#candidates()) {
+      try {
+        const discovery = await this.#inquire(node, known)
+        if (this.#closed) return
+        this.#failures = 0
+        this.#take(discovery, moment, reason)
+        return
+      } catch (error) {
+        debug('%s gave no topology: %s', node.name, (error as Error).message)
+        cause ??= error
+      }
+      if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
+    }
+    this.#failures++
+    const text = cause instanceof Error ? cause.message : 'no entry point is left'
+    const error = new ProxyError('NO_TOPOLOGY', `no node answers with a usable slot table: ${text}`, { cause })
+    this.#events.onFailed(error)
+    throw error
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#delayed = resolve
+      this.#timer = setTimeout(resolve, ms)
+    })
+  }
+
+  /** Whom to ask, in order: nodes that answer, the entry points, then nodes that are down. */
+  #candidates(): { node: ClusterNode; known: boolean }[] {
+    const { topology } = this.#cache
+    const known = topology.nodes.map((node) => this.#pool.node(this.#addressOf(node.address)))
+    const masters = this.#cache.masters()
+    const all = [...new Set([...masters, ...known])]
+    const first = all.length === 0 ? 0 : this.#turn++ % all.length
+    const turned = [...all.slice(first), ...all.slice(0, first)].map((node) => ({ node, known: true }))
+    const seeds = this.#settings.nodes
+      .map((address) => this.#pool.node(address))
+      .map((node) => ({ node, known: false }))
+    const up = turned.filter(({ node }) => node.status === 'up')
+    const rest = turned.filter(({ node }) => node.status !== 'up')
+    return [...up, ...seeds, ...rest]
+  }
+
+  #addressOf(name: string): { host: string; port: number } {
+    const colon = name.lastIndexOf(':')
+    return { host: name.slice(0, colon), port: Number(name.slice(colon + 1)) }
+  }
+
+  async #inquire(node: ClusterNode, known: boolean): Promise<Discovery> {
+    const [shape, epochs] = await Promise.all([this.#shape(node), this.#epochs(node)])
+    for (const announced of shape) {
+      const more = epochs.get(announced.id)
+      if (more === undefined) continue
+      announced.epoch = more.epoch
+      if (more.failing) announced.healthy = false
+    }
+    const before = this.#cache.topology
+    if (coverage(shape) === 0) throw new ProxyError('NO_TOPOLOGY', `${node.name} knows no slot's owner`)
+    const ids = new Set(before.nodes.map(({ id }) => id))
+    if (known && ids.size > 0 && !shape.some(({ id }) => ids.has(id))) {
+      throw new ProxyError('NO_TOPOLOGY', `${node.name} belongs to another cluster`)
+    }
+    return this.#resolve(node, shape)
+  }
+
+  async #shape(node: ClusterNode): Promise<AnnouncedNode[]> {
+    try {
+      return readShards(await ask(node, 'CLUSTER', 'SHARDS'), this.#settings.nodeTls !== undefined)
+    } catch (error) {
+      if (!(error instanceof ProxyError) || error.code !== 'NODE_REPLY') throw error
+      // A server without cluster support is one master of all slots.
+      if (error.message.includes('cluster support disabled')) return [standalone()]
+    }
+    // Servers before 7 do not know SHARDS.
+    return readSlots(await ask(node, 'CLUSTER', 'SLOTS'))
+  }
+
+  async #epochs(node: ClusterNode): Promise<ReturnType<typeof readNodes>> {
+    try {
+      return readNodes(await ask(node, 'CLUSTER', 'NODES'))
+    } catch (error) {
+      if (error instanceof ProxyError && error.code === 'NODE_REPLY') return new Map()
+      throw error
+    }
+  }
+
+  /** From announced nodes to those that can be dialled. An unknown host is that of the node which told. */
+  #resolve(teller: ClusterNode, shape: readonly AnnouncedNode[]): Discovery {
+    const nodes: TopologyNode[] = []
+    const targets = new Map<string, ClusterNode>()
+    for (const announced of shape) {
+      const target = this.target(announced.host, announced.port, teller)
+      targets.set(target.name, target)
+      const { id, role, masterId, slots, epoch, healthy } = announced
+      nodes.push({ id, address: target.name, role, masterId, slots, epoch, healthy })
+    }
+    return { nodes, targets }
+  }
+
+  /** The node behind an announced address; an empty host means the host of the node that told it. */
+  target(host: string, port: number, teller: ClusterNode): ClusterNode {
+    if ('path' in teller.address && (host === '' || port === 0)) return teller
+    const near = 'host' in teller.address ? teller.address.host : ''
+    if (host === '' && near !== '') return this.#pool.node({ host: near, port: port === 0 ? portOf(teller) : port })
+    return this.#pool.node(dialled(this.#settings.natMap, host, port))
+  }
+
+  #take(discovery: Discovery, moment: number, reason: TopologyReason): void {
+    const { moves, change } = this.#cache.apply(discovery, moment, reason)
+    if (moves.length > 0) this.#events.onMoves(moves)
+    const keep = new Set(discovery.nodes.map((node) => node.address))
+    for (const master of this.#cache.masters()) keep.add(master.name)
+    this.#pool.retain(keep)
+    this.#events.onRefreshed()
+    if (change !== undefined) this.#events.onChange(change)
+  }
+}
+
+function portOf(node: ClusterNode): number {
+  return 'port' in node.address ? node.address.port : 0
+}
+
+function standalone(): AnnouncedNode {
+  return {
+    id: '',
+    host: '',
+    port: 0,
+    role: 'master',
+    masterId: undefined,
+    slots: [[0, SLOT_COUNT - 1]],
+    epoch: 0,
+    healthy: true,
+  }
+}
+

@@ -1,0 +1,111 @@
+import { SLOT_COUNT } from '../command/slot.ts'
+import type { Topology, TopologyChangeEvent, TopologyNode, TopologyReason } from '../events.ts'
+import type { ClusterNode } from './node.ts'
+import { coverage, difference, EMPTY_TOPOLOGY } from './topology.ts'
+
+/** A slot that has another owner than before. */
+export interface SlotMove {
+  readonly slot: number
+  readonly from: ClusterNode | undefined
+  readonly to: ClusterNode | undefined
+}
+
+/** What a refresh found out: the nodes, and for each master the one to send to. */
+export interface Discovery {
+  readonly nodes: readonly TopologyNode[]
+  /** By address. */
+  readonly targets: ReadonlyMap<string, ClusterNode>
+}
+
+/**
+ * Which node serves each slot.
+ *
+ * Two writers: a MOVED patches one slot at once; a refresh replaces everything, except what is fresher than itself -- slots patched after
+ * the refresh was begun, and slots for which the answering node knows only an older config epoch than the one seen before.
+ */
+export class SlotCache {
+  /** The last whole view of the cluster. */
+  topology: Topology = EMPTY_TOPOLOGY
+  readonly #owners: (ClusterNode | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
+  /** Config epoch under which a refresh saw the slot's owner. */
+  readonly #epochs: Float64Array = new Float64Array(SLOT_COUNT)
+  /** When each slot was patched last, counted in patches. */
+  readonly #patchedAt: Float64Array = new Float64Array(SLOT_COUNT)
+  #patches = 0
+  /** Owner of each slot by address as of `topology`, to tell what the next one changes. */
+  #snapshot: (string | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
+
+  /** The node that serves a slot; undefined while none is known. */
+  owner(slot: number): ClusterNode | undefined {
+    return this.#owners[slot]
+  }
+
+  /** The nodes that serve at least one slot. */
+  masters(): ClusterNode[] {
+    const found = new Set<ClusterNode>()
+    for (const owner of this.#owners) if (owner !== undefined) found.add(owner)
+    return [...found]
+  }
+
+  /** The moment before an inquiry; to be handed to {@link apply} with its result. */
+  get moment(): number {
+    return this.#patches
+  }
+
+  /** Notes the owner that a MOVED told. Undefined if it was known. */
+  patch(slot: number, to: ClusterNode): SlotMove | undefined {
+    this.#patches++
+    this.#patchedAt[slot] = this.#patches
+    const from = this.#owners[slot]
+    if (from === to) return undefined
+    this.#owners[slot] = to
+    return { slot, from, to }
+  }
+
+  /** Takes over what a refresh that began at `moment` found out. */
+  apply(
+    discovery: Discovery,
+    moment: number,
+    reason: TopologyReason
+  ): { moves: SlotMove[]; change: TopologyChangeEvent | undefined } {
+    const found: (TopologyNode | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
+    // Where two nodes claim a slot the higher epoch wins, as among the nodes themselves.
+    const claims = [...discovery.nodes].sort((one, other) => one.epoch - other.epoch)
+    for (const node of claims) {
+      for (const [first, last] of node.slots) found.fill(node, first, last + 1)
+    }
+    const moves: SlotMove[] = []
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const node = found[slot]
+      const from = this.#owners[slot]
+      const to = node === undefined ? undefined : discovery.targets.get(node.address)
+      if (to === from) {
+        if (node !== undefined) this.#epochs[slot] = node.epoch
+        continue
+      }
+      if (this.#patchedAt[slot]! > moment) continue
+      if (from !== undefined && node !== undefined && node.epoch < this.#epochs[slot]!) continue
+      this.#owners[slot] = to
+      this.#epochs[slot] = node?.epoch ?? 0
+      moves.push({ slot, from, to })
+    }
+    return { moves, change: this.#replace(discovery.nodes, found, reason) }
+  }
+
+  #replace(
+    nodes: readonly TopologyNode[],
+    found: readonly (TopologyNode | undefined)[],
+    reason: TopologyReason
+  ): TopologyChangeEvent | undefined {
+    const before = this.topology
+    const owners = found.map((node) => node?.address)
+    let slotsMoved = 0
+    for (let slot = 0; slot < SLOT_COUNT; slot++) if (owners[slot] !== this.#snapshot[slot]) slotsMoved++
+    const after: Topology = { version: before.version + 1, nodes, coveredSlots: coverage(nodes) }
+    const change = difference(before, after, slotsMoved, reason)
+    // Epochs and health may change without a change of shape: the snapshot is replaced, its version stays.
+    this.topology = change === undefined ? { ...after, version: before.version } : after
+    this.#snapshot = owners
+    return change
+  }
+}

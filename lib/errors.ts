@@ -1,0 +1,69 @@
+/**
+ * Errors of this package: one class for the host application, one table of the texts that clients see.
+ *
+ * @module
+ */
+
+/**
+ * What went wrong, as a stable word to match on. Messages may change between releases, codes may not.
+ *
+ * - `INVALID_OPTION`: an option has an unknown name or a value that its check refuses.
+ * - `NO_TOPOLOGY`: no entry point answered with a usable slot table.
+ * - `NODE_CONNECT`: a connection to a node could not be made, or was refused in the greeting.
+ * - `NODE_LOST`: a connection to a node ended while something was in flight on it.
+ * - `NODE_TIMEOUT`: a node kept silent for longer than `commandTimeout`.
+ * - `NODE_PROTOCOL`: a node sent bytes that are no RESP, or a reply that nobody asked for.
+ * - `NODE_REPLY`: a node answered a question of the proxy's own with an error.
+ * - `CLOSED`: the proxy is shut down, or was while the call waited.
+ * - `HOOK`: a listener of the host application threw.
+ * - `LIMIT`: a limit was reached; the message names it.
+ */
+export type ProxyErrorCode =
+  | 'INVALID_OPTION'
+  | 'NO_TOPOLOGY'
+  | 'NODE_CONNECT'
+  | 'NODE_LOST'
+  | 'NODE_TIMEOUT'
+  | 'NODE_PROTOCOL'
+  | 'NODE_REPLY'
+  | 'CLOSED'
+  | 'HOOK'
+  | 'LIMIT'
+
+/** The one error class of this package. Match on {@link ProxyError.code}, not on the message. */
+export class ProxyError extends Error {
+  /** Stable word for what went wrong. */
+  readonly code: ProxyErrorCode
+
+  constructor(code: ProxyErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'ProxyError'
+    this.code = code
+  }
+}
+
+/**
+ * Texts of error replies that the router gives, code first. Where Redis has a text it is Redis's own.
+ */
+export const replyText = {
+  /** Keys of one command in several slots. */
+  crossSlot: "CROSSSLOT Keys in request don't hash to the same slot",
+  /** A number of arguments that the command does not take; `container|subcommand` for subcommands. */
+  wrongArity: (name: string): string => `ERR wrong number of arguments for '${name}' command`,
+  /** A command that the proxy knows and does not carry out; nothing was done. */
+  unsupported: (name: string): string =>
+    `ERR unsupported command \`${name}\`: the proxy does not provide it`,
+  /** A command that acts on one server and must be sent to that server itself. */
+  forbidden: (name: string): string =>
+    `NOPERM \`${name}\` is not available through the proxy: send it to a node of the cluster`,
+  /** No node serves the slot, and none came to in time. */
+  slotNotServed: 'CLUSTERDOWN Hash slot not served',
+  /** Too many redirects for one request. */
+  tooManyRedirects: (last: string): string => `ERR Too many cluster redirections. Last: ${last}`,
+  /** The node could not be reached in time; nothing was executed. */
+  unreachable: (reason: string): string => `CLUSTERDOWN the node cannot be reached: ${reason}`,
+  /** A write was sent and its connection lost before the reply: it may or may not have been executed. */
+  uncertain: (reason: string): string => `UNCERTAIN the command may have been executed or not: ${reason}`,
+  /** The proxy is shutting down; the command was not executed. */
+  closing: 'ERR the proxy is shutting down, the command was not executed',
+} as const

@@ -1,0 +1,137 @@
+/**
+ * Names and payloads of the events that a host application can listen to.
+ *
+ * @module
+ */
+import type { ProxyError } from './errors.ts'
+
+/** `redirect`: a node sent a request on to another node. One event for each redirect received. */
+export interface RedirectEvent {
+  /** `moved`: the slot has another owner for good; `ask`: only this one request goes there. */
+  readonly kind: 'moved' | 'ask'
+  /** Slot, 0 to 16383. */
+  readonly slot: number
+  /** `host:port` of the node that answered with the redirect. */
+  readonly from: string
+  /** `host:port` of the node that gets the request next, as the proxy dials it. */
+  readonly to: string
+  /** Name of the command, lower case. */
+  readonly command: string
+  /** How many redirects this request has met, this one included; from 1. */
+  readonly attempt: number
+}
+
+/** One node in a {@link Topology}. */
+export interface TopologyNode {
+  /** The node's id, 40 hex digits; empty if the servers tell none. */
+  readonly id: string
+  /** `host:port` as the proxy dials it (after `natMap`). */
+  readonly address: string
+  readonly role: 'master' | 'replica'
+  /** Id of the master, for a replica. */
+  readonly masterId: string | undefined
+  /** Slot ranges that a master serves, first and last slot each, ascending; empty for a replica. */
+  readonly slots: readonly (readonly [number, number])[]
+  /** The node's config epoch; 0 if the servers tell none. */
+  readonly epoch: number
+  /** Whether the cluster reported the node as reachable. */
+  readonly healthy: boolean
+}
+
+/** What the proxy knows about the cluster at one moment; never changed, always replaced. */
+export interface Topology {
+  /** Counts the changes the proxy has seen; 0 before the first. */
+  readonly version: number
+  readonly nodes: readonly TopologyNode[]
+  /** How many of the 16384 slots have an owner. */
+  readonly coveredSlots: number
+}
+
+/** What made the proxy look at the cluster again. */
+export type TopologyReason = 'start' | 'interval' | 'redirect' | 'node lost' | 'uncovered slot' | 'request'
+
+/** `topologyChange`: the slot table or the set of nodes is another than before. Not emitted for a refresh that changed nothing. */
+export interface TopologyChangeEvent {
+  readonly reason: TopologyReason
+  readonly before: Topology
+  readonly after: Topology
+  /** How many slots have another owner, gained one or lost theirs. */
+  readonly slotsMoved: number
+  /** `host:port` of nodes that were not known before. */
+  readonly added: readonly string[]
+  /** `host:port` of nodes that are gone. */
+  readonly removed: readonly string[]
+  /** `host:port` of replicas that became masters. */
+  readonly promoted: readonly string[]
+}
+
+/** `command`: a client's command was answered. Once per command of a client, after its reply is on its way. */
+export interface CommandEvent {
+  /** Name of the command, lower case, `container|subcommand` for subcommands. */
+  readonly command: string
+  /** The client's id, as `CLIENT ID` tells it. */
+  readonly clientId: number
+  /** Slot of the command's keys; undefined when it has none or was answered by the proxy. */
+  readonly slot: number | undefined
+  /** `host:port` of the node that answered; undefined when the proxy itself did. */
+  readonly node: string | undefined
+  /** Milliseconds from reading the whole request to handing out its reply, with fractions. */
+  readonly latency: number
+  /** Redirects that were followed. */
+  readonly redirects: number
+  /** Times that the request was sent again for another reason than a redirect. */
+  readonly retries: number
+  /** Bytes of the request and of the reply on the wire. */
+  readonly requestBytes: number
+  readonly replyBytes: number
+  /** The error text that the client got, code first; undefined for any other reply. */
+  readonly error: string | undefined
+}
+
+/** `nodeUp` and `nodeDown`: the proxy reached a node, or lost it. */
+export interface NodeEvent {
+  /** `host:port` of the node, as the proxy dials it. */
+  readonly address: string
+  /** Why it counts as down; undefined for `nodeUp`. */
+  readonly cause: ProxyError | undefined
+}
+
+/** `clientConnect` and `clientDisconnect`. */
+export interface ClientEvent {
+  /** The client's id, as `CLIENT ID` tells it. */
+  readonly id: number
+  /** `host:port` of the client. */
+  readonly address: string
+  /** Why the proxy ended the connection; undefined when the client left or on `clientConnect`. */
+  readonly reason: string | undefined
+}
+
+/** Event names of a proxy, beside those of `net.Server`, and what their listeners get. */
+export interface ProxyEvents {
+  /** A node sent a request on to another node. */
+  redirect: [RedirectEvent]
+  /** The cluster's shape changed. */
+  topologyChange: [TopologyChangeEvent]
+  /** A client's command was answered. */
+  command: [CommandEvent]
+  /** The slot table is there for the first time: commands can be served. */
+  ready: []
+  /** A node was reached for the first time, or again. */
+  nodeUp: [NodeEvent]
+  /** A node cannot be reached any more. */
+  nodeDown: [NodeEvent]
+  /** A client connected. */
+  clientConnect: [ClientEvent]
+  /** A client is gone. */
+  clientDisconnect: [ClientEvent]
+  /** Something went wrong that no client was told: the server could not listen, a listener threw, no entry point answers. */
+  error: [Error]
+}
+
+/** The way events leave the rooms; a listener can never change the outcome, and one that throws never reaches the caller. */
+export interface EventSink {
+  /** Whether anyone listens; payloads are built only then. */
+  wants(event: keyof ProxyEvents): boolean
+  /** Tells the listeners. */
+  emit<Name extends keyof ProxyEvents>(event: Name, ...payload: ProxyEvents[Name]): void
+}

@@ -1,0 +1,334 @@
+/**
+ * The one table of options: defaults, checks, units and help.
+ *
+ * @module
+ */
+import type { ConnectionOptions, TlsOptions } from 'node:tls'
+import { ProxyError } from './errors.ts'
+
+/** Where a node can be dialled: TCP, or the path of a UNIX socket. */
+export type NodeAddress = { readonly host: string; readonly port: number } | { readonly path: string }
+
+/** How announced addresses are dialled: a table from `host:port` (or `host` alone) to either, or a function. */
+export type NatMap =
+  | Readonly<Record<string, string | { readonly host: string; readonly port: number }>>
+  | ((host: string, port: number) => { readonly host: string; readonly port: number } | undefined)
+
+/** How the proxy names itself to the nodes. */
+export interface Credentials {
+  /** ACL user; without it the password is that of the default user. */
+  readonly username?: string
+  readonly password: string
+}
+
+/** All settings, with their defaults filled in. */
+export interface Settings {
+  /** Entry points, at least one. */
+  nodes: readonly NodeAddress[]
+  /** From announced to dialable addresses. */
+  natMap: NatMap | undefined
+  /** As whom the proxy speaks to the nodes; a function is asked for each new connection. */
+  credentials: Credentials | (() => Credentials | Promise<Credentials>) | undefined
+  /** TLS towards the nodes. */
+  nodeTls: ConnectionOptions | undefined
+  /** TLS towards clients: makes the proxy a `tls.Server`. */
+  tls: TlsOptions | undefined
+  /** Password that clients must give. */
+  password: string | undefined
+  /** Whether clients may speak RESP3. */
+  resp3: boolean
+  /** Whether CLUSTER presents the proxy as the owner of all slots. */
+  clusterEmulation: boolean
+  /** The address that CLUSTER replies tell, instead of the one that the client used. */
+  announce: { readonly host: string; readonly port: number } | undefined
+  /** Milliseconds between two looks at the cluster. */
+  refreshInterval: number
+  /** Milliseconds that lie at least between two refreshes. */
+  refreshMinInterval: number
+  /** Milliseconds for connecting to a node and being greeted. */
+  connectTimeout: number
+  /** Milliseconds that a node may be silent while requests are in flight. */
+  commandTimeout: number
+  /** Milliseconds for all further attempts at one request. */
+  retryBudget: number
+  /** Redirects that one request may meet. */
+  maxRedirects: number
+  /** Milliseconds before the first new attempt to reach a lost node. */
+  reconnectMinDelay: number
+  /** Milliseconds that the delay grows to. */
+  reconnectMaxDelay: number
+  /** Seconds of idleness after which TCP probes begin. */
+  keepAlive: number
+  /** Clients at a time. */
+  maxClients: number
+  /** Requests of one client that wait for their replies. */
+  maxPipeline: number
+  /** Longest argument, bytes. */
+  maxBulkLength: number
+  /** Bytes that wait to be written to a client before its next requests are left unread. */
+  clientOutputPause: number
+  /** Bytes that wait for a client before it is disconnected. */
+  clientOutputLimit: number
+  /** Bytes that wait to be written to a node before clients that send to it are left unread. */
+  nodeOutputPause: number
+  /** Milliseconds that a request may stand still half sent. */
+  requestTimeout: number
+  /** Milliseconds after which an idle client is disconnected; 0: never. */
+  idleTimeout: number
+  /** Bytes that all clients together may have buffered; 0: no limit. */
+  memoryLimit: number
+}
+
+/** What `createClusterProxy` takes: `nodes`, and any other setting. */
+export interface ClusterProxyOptions extends Partial<Omit<Settings, 'nodes'>> {
+  /**
+   * Entry points to the cluster: `'host:port'`, `{ host, port }`, or the path of a UNIX socket; one or several. The first that answers is
+   * used, the others stay as a last resort. Names are looked up anew each time. `':7000'` means this machine.
+   */
+  nodes: string | NodeAddress | readonly (string | NodeAddress)[]
+}
+
+/** One row of the option table. */
+export interface OptionSpec<Value> {
+  /** The value when none is given. */
+  readonly default: Value | undefined
+  /** The value as it is used, or undefined when it is wrong. */
+  readonly check: (value: unknown) => Value | undefined
+  /** What is right, in words: "a whole number from 1 to 65535". */
+  readonly expected: string
+  /** What the option does, in a line. */
+  readonly help: string
+  /** `ms`, `s`, `bytes` or nothing. */
+  readonly unit?: string
+  /** Whether a change takes effect while the proxy runs. */
+  readonly runtime?: boolean
+}
+
+function whole(from: number, to: number): Pick<OptionSpec<number>, 'check' | 'expected'> {
+  return {
+    check: (value) =>
+      typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to ? value : undefined,
+    expected: `a whole number from ${from} to ${to}`,
+  }
+}
+
+const flag: Pick<OptionSpec<boolean>, 'check' | 'expected'> = {
+  check: (value) => (typeof value === 'boolean' ? value : undefined),
+  expected: 'true or false',
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535
+}
+
+function hostAndPort(value: unknown): { host: string; port: number } | undefined {
+  if (!isRecord(value) || typeof value.host !== 'string' || value.host === '' || !isPort(value.port)) return undefined
+  return { host: value.host, port: value.port }
+}
+
+/**
+ * Reads `host:port`, `[ipv6]:port`, `ipv6:port` (split at the last colon, as Redis writes it), `:port` (this machine), or, without a colon or
+ * with a slash, the path of a UNIX socket. Undefined when it is none of these.
+ */
+export function parseNodeAddress(text: string): NodeAddress | undefined {
+  if (text === '' || /[\s\0]/.test(text)) return undefined
+  const colon = text.lastIndexOf(':')
+  if (text.includes('/') || colon < 0) return { path: text }
+  const digits = text.slice(colon + 1)
+  const port = Number(digits)
+  if (!/^\d{1,5}$/.test(digits) || !isPort(port)) return undefined
+  const host = text.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
+  return { host: host === '' ? '127.0.0.1' : host, port }
+}
+
+function checkNode(value: unknown): NodeAddress | undefined {
+  if (typeof value === 'string') return parseNodeAddress(value)
+  if (isRecord(value) && typeof value.path === 'string' && value.path !== '') return { path: value.path }
+  return hostAndPort(value)
+}
+
+function checkNodes(value: unknown): readonly NodeAddress[] | undefined {
+  const list = Array.isArray(value) ? value : [value]
+  const nodes = list.map(checkNode)
+  return nodes.length > 0 && nodes.every((node) => node !== undefined) ? (nodes as NodeAddress[]) : undefined
+}
+
+function checkNatMap(value: unknown): NatMap | undefined {
+  if (typeof value === 'function') return value as NatMap
+  if (!isRecord(value)) return undefined
+  const right = Object.values(value).every(
+    (to) => (typeof to === 'string' && to !== '') || hostAndPort(to) !== undefined
+  )
+  return right ? (value as NatMap) : undefined
+}
+
+function checkCredentials(value: unknown): Settings['credentials'] {
+  if (typeof value === 'function') return value as Settings['credentials']
+  if (!isRecord(value) || typeof value.password !== 'string') return undefined
+  if (value.username !== undefined && typeof value.username !== 'string') return undefined
+  return value as unknown as Credentials
+}
+
+const plainObject = <Value>(value: unknown): Value | undefined => (isRecord(value) ? (value as Value) : undefined)
+
+const DAY = 24 * 60 * 60 * 1000
+const MEBIBYTE = 1024 * 1024
+const MOST_BYTES = Number.MAX_SAFE_INTEGER
+
+/** Every option with its default, check, unit and help. The type sees to it that none is missing. */
+export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settings[Name]> } = {
+  nodes: {
+    default: undefined,
+    check: checkNodes,
+    expected: "'host:port', { host, port }, the path of a UNIX socket, or a list of these that is not empty",
+    help: 'Entry points to the cluster; the first that answers is used, the others stay as a last resort.',
+  },
+  natMap: {
+    default: undefined,
+    check: checkNatMap,
+    expected: "an object from 'host:port' or 'host' to either or to { host, port }, or a function (host, port) that returns { host, port }",
+    help: 'How the addresses that nodes announce are dialled.',
+  },
+  credentials: {
+    default: undefined,
+    check: checkCredentials,
+    expected: '{ username?, password }, or a function that returns it',
+    help: 'As whom the proxy speaks to the nodes.',
+  },
+  nodeTls: {
+    default: undefined,
+    check: plainObject,
+    expected: 'an object with options of tls.connect, or nothing',
+    help: 'TLS towards the nodes.',
+  },
+  tls: {
+    default: undefined,
+    check: plainObject,
+    expected: 'an object with options of tls.createServer, or nothing',
+    help: 'TLS towards clients; makes the proxy a tls.Server.',
+  },
+  password: {
+    default: undefined,
+    check: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+    expected: 'a string that is not empty, or nothing to let every client in',
+    help: 'Password that clients must give with AUTH or HELLO.',
+  },
+  resp3: { default: true, ...flag, help: 'Whether clients may switch to RESP3 with HELLO 3.' },
+  clusterEmulation: {
+    default: true,
+    ...flag,
+    help: 'Whether CLUSTER commands present the proxy as the owner of all slots, for cluster-aware clients.',
+  },
+  announce: {
+    default: undefined,
+    check: hostAndPort,
+    expected: '{ host, port }',
+    help: 'The address that CLUSTER replies tell, instead of the one that the client used.',
+  },
+  refreshInterval: { default: 30_000, ...whole(100, DAY), unit: 'ms', help: 'Time between two looks at the cluster.' },
+  refreshMinInterval: { default: 100, ...whole(0, DAY), unit: 'ms', help: 'Least time between two refreshes.' },
+  connectTimeout: { default: 2000, ...whole(10, DAY), unit: 'ms', help: 'Time for connecting to a node and being greeted.' },
+  commandTimeout: {
+    default: 30_000,
+    ...whole(10, DAY),
+    unit: 'ms',
+    help: 'Time that a node may be silent while requests are in flight; then its connection is closed.',
+  },
+  retryBudget: { default: 5000, ...whole(0, DAY), unit: 'ms', help: 'Time for all further attempts at one request.' },
+  maxRedirects: { default: 16, ...whole(1, 1000), help: 'Redirects that one request may meet.' },
+  reconnectMinDelay: { default: 50, ...whole(1, DAY), unit: 'ms', help: 'Delay before the second attempt to reach a lost node; it doubles.' },
+  reconnectMaxDelay: { default: 2000, ...whole(1, DAY), unit: 'ms', help: 'What the delay grows to.' },
+  keepAlive: { default: 300, ...whole(0, 86_400), unit: 's', help: 'Idleness after which TCP keepalive probes begin; 0: none.' },
+  maxClients: { default: 10_000, ...whole(1, 1_000_000), help: 'Clients at a time; the next one is told so and disconnected.' },
+  maxPipeline: {
+    default: 1024,
+    ...whole(1, 1_000_000),
+    help: 'Requests of one client that wait for their replies; its next ones are left unread until there is room.',
+  },
+  maxBulkLength: {
+    default: 512 * MEBIBYTE,
+    ...whole(1024, 2 ** 32),
+    unit: 'bytes',
+    help: "Longest argument of a request (the server's proto-max-bulk-len).",
+  },
+  clientOutputPause: {
+    default: MEBIBYTE,
+    ...whole(1024, MOST_BYTES),
+    unit: 'bytes',
+    help: 'Replies that wait for a client before its next requests are left unread.',
+  },
+  clientOutputLimit: {
+    default: 256 * MEBIBYTE,
+    ...whole(64 * 1024, MOST_BYTES),
+    unit: 'bytes',
+    help: 'Replies that wait for a client before it is disconnected.',
+  },
+  nodeOutputPause: {
+    default: 4 * MEBIBYTE,
+    ...whole(1024, MOST_BYTES),
+    unit: 'bytes',
+    help: 'Requests that wait for a node before clients that send to it are left unread.',
+  },
+  requestTimeout: {
+    default: 60_000,
+    ...whole(100, DAY),
+    unit: 'ms',
+    help: 'Time that a half sent request may stand still before its client is disconnected.',
+  },
+  idleTimeout: { default: 0, ...whole(0, DAY), unit: 'ms', help: 'Time after which an idle client is disconnected; 0: never.' },
+  memoryLimit: {
+    default: 1024 * MEBIBYTE,
+    ...whole(0, MOST_BYTES),
+    unit: 'bytes',
+    help: 'What all clients together may have buffered before no more is read, and no new client let in; 0: no limit.',
+  },
+}
+
+/** A value as an error message shows it: short, and never a secret. */
+function shown(name: string, value: unknown): string {
+  if (/password|credentials|tls/i.test(name)) return typeof value
+  if (typeof value === 'function') return 'a function'
+  let text: string | undefined
+  try {
+    text = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)
+  } catch {
+    text = undefined
+  }
+  text ??= String(value)
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws {@link ProxyError} with code `INVALID_OPTION`; its message names the option, the value, and what was expected.
+ */
+export function readOptions(options: ClusterProxyOptions): Settings {
+  if (!isRecord(options)) {
+    throw new ProxyError('INVALID_OPTION', `options: got ${shown('', options)}, expected an object with at least 'nodes'`)
+  }
+  const table: Record<string, OptionSpec<unknown>> = optionTable
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(table, name)) {
+      throw new ProxyError('INVALID_OPTION', `option '${name}' is unknown, expected one of ${Object.keys(table).join(', ')}`)
+    }
+  }
+  const settings: Record<string, unknown> = {}
+  for (const [name, spec] of Object.entries(table)) {
+    const given = (options as unknown as Record<string, unknown>)[name]
+    if (given === undefined && name !== 'nodes') {
+      settings[name] = spec.default
+      continue
+    }
+    const value = spec.check(given)
+    if (value === undefined) {
+      throw new ProxyError('INVALID_OPTION', `option '${name}': got ${shown(name, given)}, expected ${spec.expected}`)
+    }
+    settings[name] = value
+  }
+  return settings as unknown as Settings
+}

@@ -1,0 +1,177 @@
+/** What {@link ReplyReader.next} found. */
+export const MORE = 0
+/** A whole reply stands between `start` and `end`. */
+export const FRAME = 1
+/** The stream is broken; {@link ReplyReader.error} says how. Nothing after it may be read. */
+export const BROKEN = 2
+
+const CR = 13
+const LF = 10
+const ZERO = 48
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** Longest line (status, error, number) that is waited for; the server's own errors stay far below. */
+const LINE_LIMIT = 1024 * 1024
+
+/** How a type goes on after its first byte. */
+const LINE = 1
+const BULK = 2
+const AGGREGATE = 3
+const PAIRS = 4
+const ATTRIBUTE = 5
+
+/** First byte of a reply -> how it goes on: RESP2 and RESP3. Streamed types (`$?`, `*?`) no server sends: they are refused. */
+const FORM = new Uint8Array(256)
+for (const type of '+-:_,#(') FORM[type.charCodeAt(0)] = LINE
+for (const type of '$=!') FORM[type.charCodeAt(0)] = BULK
+for (const type of '*~>') FORM[type.charCodeAt(0)] = AGGREGATE
+FORM['%'.charCodeAt(0)] = PAIRS
+FORM['|'.charCodeAt(0)] = ATTRIBUTE
+
+/**
+ * Finds the end of each reply in the bytes of one node, RESP2 or RESP3, without decoding it.
+ *
+ * Nesting is counted and not stacked: an aggregate adds its items to the number of those still missing. So any depth costs
+ * the same, an announced length allocates nothing, and a frame that comes in pieces goes on where it stopped.
+ */
+export class ReplyReader {
+  /** Holds the frame that {@link next} found, and perhaps others around it. Valid until the next {@link feed}. */
+  buffer: Buffer = EMPTY
+  /** Where the frame begins. */
+  start = 0
+  /** One past where it ends. */
+  end = 0
+  /** Why the stream is broken; empty while it is not. */
+  error = ''
+
+  #cursor = 0
+  #length = 0
+  #own = false
+  /** Items still missing of the frame that began at `start`; 0 between frames. */
+  #missing = 0
+  /** How far the open frame reaches at the least; spares looking at a long bulk again and again. */
+  #least = 0
+
+  /** Bytes kept of a frame that is not whole yet. */
+  get pendingBytes(): number {
+    return this.#length - (this.#missing > 0 ? this.start : this.#cursor)
+  }
+
+  /** Gives the reader the next bytes. All frames of the former ones must have been taken with {@link next}. */
+  feed(chunk: Buffer): void {
+    const rest = this.#missing > 0 ? this.start : this.#cursor
+    const kept = this.#length - rest
+    if (kept === 0) {
+      this.buffer = chunk
+      this.#own = false
+      this.#length = chunk.length
+      this.#cursor = 0
+      this.start = 0
+      this.#least = 0
+      return
+    }
+    const needed = kept + chunk.length
+    if (!this.#own || rest > 0 || this.buffer.length < needed) this.#move(rest, kept, needed)
+    chunk.copy(this.buffer, this.#length)
+    this.#length += chunk.length
+  }
+
+  /** Moves the rest to the front of a buffer with room for `needed` bytes; doubles, unless the frame's known end is nearer. */
+  #move(rest: number, kept: number, needed: number): void {
+    const known = this.#least - rest
+    const doubled = Math.max(needed, kept * 2)
+    const grown = Buffer.allocUnsafeSlow(known > needed && known < doubled ? known : doubled)
+    this.buffer.copy(grown, 0, rest, rest + kept)
+    this.buffer = grown
+    this.#own = true
+    this.#cursor -= rest
+    this.#least -= rest
+    this.#length = kept
+    this.start = 0
+  }
+
+  /** Looks for the next frame: {@link FRAME}, {@link MORE} or {@link BROKEN}. */
+  next(): 0 | 1 | 2 {
+    const buffer = this.buffer
+    const length = this.#length
+    let cursor = this.#cursor
+    let missing = this.#missing
+    if (missing === 0) {
+      if (cursor >= length || this.error !== '') return this.error === '' ? MORE : BROKEN
+      this.start = cursor
+      missing = 1
+    } else if (length < this.#least) return MORE
+    while (missing > 0) {
+      if (cursor >= length) return this.#wait(cursor, missing, cursor + 1)
+      const form = FORM[buffer[cursor]!]!
+      if (form === 0) return this.#fail(`unexpected type byte 0x${buffer[cursor]!.toString(16)}`)
+      let line = cursor + 1
+      if (form === LINE) {
+        while (line < length && buffer[line] !== CR) line++
+        if (line + 1 >= length) {
+          if (line - cursor > LINE_LIMIT) return this.#fail('line too long')
+          return this.#wait(cursor, missing, line + 1)
+        }
+        if (buffer[line + 1] !== LF) return this.#fail('CR without LF in a line')
+        cursor = line + 2
+        missing--
+        continue
+      }
+      let value = 0
+      const first = line
+      while (line < length && buffer[line] !== CR) {
+        const digit = buffer[line]! - ZERO
+        if (digit < 0 || digit > 9 || line - first > 14) {
+          if (this.#isNull(line, first)) value = -1
+          else return this.#fail('length is not a number')
+        } else if (value < 0) {
+          if (digit !== 1) return this.#fail('length is not a number')
+        } else value = value * 10 + digit
+        line++
+      }
+      if (line + 1 >= length) return this.#wait(cursor, missing, line + 1)
+      if (buffer[line + 1] !== LF || line === first || (value < 0 && line !== first + 2)) {
+        return this.#fail('length is not a number')
+      }
+      const body = line + 2
+      if (form === BULK) {
+        if (value < 0) {
+          cursor = body
+          missing--
+          continue
+        }
+        const end = body + value
+        if (end + 2 > length) return this.#wait(cursor, missing, end + 2)
+        if (buffer[end] !== CR || buffer[end + 1] !== LF) return this.#fail('no CRLF after a bulk string')
+        cursor = end + 2
+        missing--
+        continue
+      }
+      cursor = body
+      if (form === ATTRIBUTE) missing += 2 * value
+      else missing += value < 0 ? -1 : form === PAIRS ? 2 * value - 1 : value - 1
+    }
+    this.#cursor = cursor
+    this.#missing = 0
+    this.#least = 0
+    this.end = cursor
+    return FRAME
+  }
+
+  /** `-1` is the only number with a sign: the null bulk string and the null array of RESP2. */
+  #isNull(at: number, first: number): boolean {
+    return at === first && this.buffer[at] === 45
+  }
+
+  #wait(cursor: number, missing: number, least: number): 0 {
+    this.#cursor = cursor
+    this.#missing = missing
+    this.#least = least
+    return MORE
+  }
+
+  #fail(error: string): 2 {
+    this.error = error
+    return BROKEN
+  }
+}

@@ -1,0 +1,102 @@
+import type { NodeRequest } from '../cluster/connection.ts'
+import type { Lane } from '../cluster/lane.ts'
+import type { ClusterNode } from '../cluster/node.ts'
+import type { CommandSpec } from '../command/spec.ts'
+import type { ProxyError } from '../errors.ts'
+import type { RequestView } from '../resp/request-reader.ts'
+import type { SlotHold } from './slot-hold.ts'
+
+/** Whoever gets the replies: one client, or the proxy itself. */
+export interface RequestOwner {
+  /** The lane that its requests take on whichever node: its protocol version. */
+  readonly lane: number
+  /** Whether nobody waits for replies any more. */
+  readonly gone: boolean
+  /** Slots whose requests wait behind others; undefined while there are none, which is nearly always. The router's. */
+  holds: Map<number, SlotHold> | undefined
+  /** Takes the reply to one of its requests; the bytes are valid during the call only. */
+  deliver(request: Request, buffer: Buffer, start: number, end: number): void
+  /** Its requests that were given to the router and not answered yet, oldest first. */
+  outstanding(): Iterable<Request>
+  /** A lane that it sends to is congested: it should send no more until {@link Lane.onceDrained}. */
+  onCongested(lane: Lane): void
+}
+
+/** What a request asks of the router. */
+export interface RequestHandler {
+  /** Deals with an error reply; false if it is the client's to see. */
+  onErrorReply(request: Request, buffer: Buffer, start: number, end: number): boolean
+  onLost(request: Request, error: ProxyError, written: boolean): void
+}
+
+const MINUS = 45
+
+/**
+ * One command of a client on its way through the proxy: a record with methods, put into two queues, that of the client's
+ * replies and that of the connection's requests. It keeps its bytes until it is answered, so that it can be sent again.
+ */
+export class Request implements NodeRequest {
+  readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
+  readonly spec: CommandSpec | undefined
+  /** Slot of its keys; -1 without keys. */
+  readonly slot: number
+  readonly owner: RequestOwner
+  /** The lane it takes, as its owner's was when it was read. */
+  readonly lane: number
+  readonly #handler: RequestHandler
+  /** Grows from one request of an owner to the next; the owner sets it. */
+  sequence = 0
+  /** Whether its reply is dropped (`CLIENT REPLY`). */
+  silent = false
+  asking = false
+  sentAt = 0
+  /** The node it was sent to last. */
+  node: ClusterNode | undefined = undefined
+  /** The node that an ASK named, for the next sending only. */
+  askTarget: ClusterNode | undefined = undefined
+  redirects = 0
+  retries = 0
+  /** Clock reading until when it may be tried again; 0 before the first failure. */
+  deadline = 0
+  /** Set while its order among others of its slot needs care. */
+  hold: SlotHold | undefined = undefined
+  /** Its reply, while older ones are missing. */
+  reply: Buffer | undefined = undefined
+  /** When it was read, as `performance.now()` tells; 0 when nobody listens for `command`. */
+  readAt = 0
+
+  constructor(
+    view: RequestView,
+    spec: CommandSpec | undefined,
+    slot: number,
+    owner: RequestOwner,
+    handler: RequestHandler
+  ) {
+    this.bytes = view.buffer
+    this.start = view.start
+    this.end = view.end
+    this.spec = spec
+    this.slot = slot
+    this.owner = owner
+    this.lane = owner.lane
+    this.#handler = handler
+  }
+
+  onReply(buffer: Buffer, start: number, end: number): void {
+    if (buffer[start] === MINUS && this.#handler.onErrorReply(this, buffer, start, end)) return
+    this.finish(buffer, start, end)
+  }
+
+  onLost(error: ProxyError, written: boolean): void {
+    this.#handler.onLost(this, error, written)
+  }
+
+  /** Hands the reply to the owner, then lets go on what waited behind it. */
+  finish(buffer: Buffer, start: number, end: number): void {
+    const { hold } = this
+    this.owner.deliver(this, buffer, start, end)
+    if (hold !== undefined) hold.settled(this)
+  }
+}

@@ -1,0 +1,226 @@
+import createDebug from 'debug'
+import type { Clock } from '../clock.ts'
+import type { ConnectionPool } from '../cluster/connection-pool.ts'
+import type { ClusterNode } from '../cluster/node.ts'
+import { type Redirect, readRedirect } from '../cluster/redirect.ts'
+import type { Refresher } from '../cluster/refresher.ts'
+import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
+import { type ProxyError, replyText } from '../errors.ts'
+import type { EventSink } from '../events.ts'
+import type { Settings } from '../options.ts'
+import type { Request, RequestHandler, RequestOwner } from './request.ts'
+import { SlotHold } from './slot-hold.ts'
+
+const debug = createDebug('redis-cluster-proxy:router')
+
+/** What the router works with. */
+export interface RouterParts {
+  readonly settings: Pick<Settings, 'maxRedirects' | 'retryBudget'>
+  readonly clock: Clock
+  readonly pool: ConnectionPool
+  readonly cache: SlotCache
+  readonly refresher: Refresher
+  readonly events: EventSink
+}
+
+/** From the first attempt on that goes wrong the delays grow from here to there, in milliseconds. */
+const FIRST_DELAY = 10
+const LONGEST_DELAY = 500
+/** Redirects after which one more is no longer followed at once: two nodes may be pointing at each other. */
+const UNDELAYED_REDIRECTS = 3
+
+function backOff(attempt: number): number {
+  return Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2)
+}
+
+/**
+ * Sends each request to the node that serves its slot, and sees to it that exactly one reply comes of it: follows redirects, tries again
+ * what may be tried again, and keeps the order of each owner's requests per slot meanwhile.
+ */
+export class Router implements RequestHandler {
+  readonly #parts: RouterParts
+  readonly #delayed: Set<SlotHold> = new Set()
+  #masters: ClusterNode[] = []
+  #turn = 0
+  /** Redirects followed since the start. */
+  redirects = 0
+
+  constructor(parts: RouterParts) {
+    this.#parts = parts
+  }
+
+  /** Takes a request that its owner counts as outstanding; its reply comes through {@link RequestOwner.deliver}. */
+  dispatch(request: Request): void {
+    const { holds } = request.owner
+    if (holds !== undefined) {
+      const hold = holds.get(request.slot)
+      if (hold !== undefined) {
+        hold.add(request)
+        return
+      }
+    }
+    this.#send(request)
+  }
+
+  readonly #send = (request: Request): void => {
+    if (request.owner.gone) {
+      request.hold?.settled(request)
+      return
+    }
+    const { askTarget } = request
+    let node = askTarget
+    request.asking = askTarget !== undefined
+    if (node === undefined) node = request.slot >= 0 ? this.#parts.cache.owner(request.slot) : this.#anyMaster()
+    else request.askTarget = undefined
+    if (node === undefined) {
+      this.#parts.refresher.request('uncovered slot')
+      if (!this.#again(request)) this.#answer(request, replyText.slotNotServed)
+      return
+    }
+    request.node = node
+    const lane = node.lane(request.lane)
+    if (!lane.send(request)) request.owner.onCongested(lane)
+  }
+
+  /** One master after the other, for requests that any can answer. */
+  #anyMaster(): ClusterNode | undefined {
+    const masters = this.#masters
+    return masters.length === 0 ? undefined : masters[this.#turn++ % masters.length]
+  }
+
+  onErrorReply(request: Request, buffer: Buffer, start: number, end: number): boolean {
+    const redirect = readRedirect(buffer, start, end)
+    switch (redirect.verdict) {
+      case 'moved':
+      case 'ask':
+        return this.#redirected(request, redirect, buffer, start, end)
+      case 'clusterdown':
+      case 'masterdown':
+      case 'readonly':
+        this.#parts.refresher.request('redirect')
+        return this.#again(request)
+      case 'tryagain':
+      case 'loading':
+        return this.#again(request)
+      default:
+        return false
+    }
+  }
+
+  #redirected(request: Request, redirect: Redirect, buffer: Buffer, start: number, end: number): boolean {
+    const from = request.node
+    // A redirect for another slot than the request's is no redirect but a text, such as a script may return.
+    if (redirect.slot !== request.slot || from === undefined) return false
+    const { settings, refresher, cache } = this.#parts
+    this.redirects++
+    request.redirects++
+    if (request.redirects > settings.maxRedirects) {
+      this.#answer(request, replyText.tooManyRedirects(buffer.toString('latin1', start + 1, end - 2)))
+      return true
+    }
+    const kind = redirect.verdict === 'ask' ? 'ask' : 'moved'
+    const to = refresher.target(redirect.host, redirect.port, from)
+    this.#tell(request, kind, from, to)
+    const late = request.redirects - UNDELAYED_REDIRECTS
+    const hold = this.#holdOf(request.owner, request.slot)
+    if (kind === 'ask') request.askTarget = to
+    else {
+      const move = cache.patch(request.slot, to)
+      if (move !== undefined) this.onMoves([move])
+      refresher.request('redirect')
+    }
+    hold.again(request, late > 0 ? backOff(late) : 0)
+    return true
+  }
+
+  #tell(request: Request, kind: 'moved' | 'ask', from: ClusterNode, to: ClusterNode): void {
+    const { slot, redirects: attempt } = request
+    const command = request.spec?.name ?? ''
+    debug('%s %d of %s: %s -> %s', kind, slot, command, from.name, to.name)
+    const { events } = this.#parts
+    if (events.wants('redirect')) {
+      events.emit('redirect', { kind, slot, from: from.name, to: to.name, command, attempt })
+    }
+  }
+
+  /** Has a request tried again, if its time budget allows. */
+  #again(request: Request): boolean {
+    const { clock, settings } = this.#parts
+    if (request.deadline === 0) request.deadline = clock.now + settings.retryBudget
+    const left = request.deadline - clock.now
+    if (left <= 0) return false
+    const delay = Math.min(left, backOff(request.retries))
+    request.retries++
+    this.#holdOf(request.owner, request.slot).again(request, delay)
+    return true
+  }
+
+  onLost(request: Request, error: ProxyError, written: boolean): void {
+    if (request.owner.gone) {
+      request.hold?.settled(request)
+      return
+    }
+    if (error.code === 'CLOSED') {
+      this.#answer(request, written ? replyText.uncertain(error.message) : replyText.closing)
+    } else if (written && request.spec?.readonly !== true) {
+      this.#answer(request, replyText.uncertain(error.message))
+    } else if (!this.#resend(request)) {
+      this.#answer(request, replyText.unreachable(error.message))
+    }
+  }
+
+  /** A request whose connection is gone goes out again at once the first time: most often only the connection was lost. */
+  #resend(request: Request): boolean {
+    if (request.retries > 0) return this.#again(request)
+    const { clock, settings } = this.#parts
+    if (settings.retryBudget === 0) return false
+    request.deadline = clock.now + settings.retryBudget
+    request.retries = 1
+    this.#holdOf(request.owner, request.slot).again(request, 0)
+    return true
+  }
+
+  #answer(request: Request, text: string): void {
+    const reply = Buffer.from(`-${text.replace(/[\r\n]+/g, ' ')}\r\n`)
+    request.finish(reply, 0, reply.length)
+  }
+
+  /** The hold of an owner's slot. A new one takes in everything of that slot that is flying. */
+  #holdOf(owner: RequestOwner, slot: number): SlotHold {
+    owner.holds ??= new Map()
+    const known = owner.holds.get(slot)
+    if (known !== undefined) return known
+    const hold = new SlotHold(owner, slot, this.#send, this.#delayed)
+    owner.holds.set(slot, hold)
+    for (const request of owner.outstanding()) {
+      if (request.slot === slot && request.reply === undefined) hold.adopt(request)
+    }
+    return hold
+  }
+
+  /**
+   * Slots have other owners. What is in flight to the old ones will come back answered or redirected; until then nothing younger of the same
+   * client and slot may go to the new one. What only waited for a connection to an old one is sent anew.
+   */
+  onMoves(moves: readonly SlotMove[]): void {
+    this.#masters = this.#parts.cache.masters()
+    const moved = new Set(moves.map((move) => move.slot))
+    for (const node of new Set(moves.map((move) => move.from))) {
+      if (node === undefined) continue
+      for (const lane of node.lanes) {
+        for (const request of lane.requests()) this.#holdIfMoved(request as Request, moved)
+        for (const request of lane.recall()) {
+          if (this.#holdIfMoved(request as Request, moved)) (request as Request).hold!.again(request as Request, 0)
+          else lane.send(request)
+        }
+      }
+    }
+    for (const hold of [...this.#delayed]) if (moved.has(hold.slot)) hold.wake()
+  }
+
+  #holdIfMoved(request: Request, moved: ReadonlySet<number>): boolean {
+    if (!moved.has(request.slot)) return false
+    this.#holdOf(request.owner, request.slot)
+    return true
+  }
+}

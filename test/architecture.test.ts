@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, posix } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** What a room, or a file at the top of `lib`, may import; `types` only by `import type`. A room may import itself. */
+interface Arrows {
+  readonly any: readonly string[]
+  readonly types?: readonly string[]
+}
+
+const TOP = ['errors', 'events', 'clock', 'turn']
+const ROOMS = ['resp', 'command', 'cluster', 'router', 'client']
+
+const ALLOWED: Readonly<Record<string, Arrows>> = {
+  errors: { any: [] },
+  clock: { any: ['errors'] },
+  turn: { any: ['errors'] },
+  options: { any: ['errors'], types: ['events'] },
+  events: { any: ['errors'], types: ['cluster'] },
+  resp: { any: ['errors'] },
+  command: { any: ['errors'], types: ['resp'] },
+  cluster: { any: ['resp', 'command', 'options', ...TOP] },
+  router: { any: ['resp', 'command', 'cluster', 'options', ...TOP] },
+  client: { any: ['resp', 'command', 'cluster', 'router', 'options', ...TOP] },
+  proxy: { any: [...ROOMS, 'options', ...TOP] },
+  index: { any: ['proxy', 'options', 'errors', 'events'], types: ROOMS },
+  testing: { any: ['resp', 'command', 'errors'] },
+  cli: { any: ['index', 'testing/index.ts'] },
+}
+
+/** Single files that may do what their room may not. */
+const EXCEPTIONS: readonly (readonly [from: string, to: string])[] = [
+  ['lib/command/info.ts', 'lib/resp/encode.ts'],
+]
+
+/** The homes of modules that not everybody may use. */
+const HOMES: Readonly<Record<string, RegExp>> = {
+  'node:net': /^lib\/(cluster|client|testing|cli)\/|^lib\/(proxy|options|events|index)\.ts$/,
+  'node:tls': /^lib\/(cluster|client|testing|cli)\/|^lib\/(proxy|options|events|index)\.ts$/,
+  'cluster-key-slot': /^lib\/command\/slot\.ts$/,
+  'redis-parser': /^lib\/resp\/decode\.ts$/,
+}
+
+interface Import {
+  readonly from: string
+  /** A path below `lib`, or the name of a module. */
+  readonly to: string
+  readonly typeOnly: boolean
+}
+
+const IMPORT =
+  /^\s*(?:import|export)\s+(type\s)?[^'"`;=]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(`${ROOT}${folder}`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`.replaceAll('\\', '/').slice(ROOT.length))
+}
+
+function textOf(file: string): string {
+  return readFileSync(`${ROOT}${file}`, 'utf8')
+}
+
+function importsOf(file: string): Import[] {
+  return [...textOf(file).matchAll(IMPORT)].map(([, type, from, bare, dynamic]) => {
+    const target = (from ?? bare ?? dynamic) as string
+    const local = target.startsWith('.')
+    return {
+      from: file,
+      to: local ? posix.normalize(`${dirname(file)}/${target}`) : target,
+      typeOnly: type !== undefined,
+    }
+  })
+}
+
+/** `lib/resp/encode.ts` is in room `resp`, `lib/errors.ts` is a room of its own. */
+function roomOf(file: string): string {
+  return file.split('/')[1]?.replace(/\.ts$/, '') ?? ''
+}
+
+function isAllowed({ from, to, typeOnly }: Import): boolean {
+  const room = roomOf(from)
+  if (room === roomOf(to)) return true
+  if (EXCEPTIONS.some(([user, used]) => user === from && used === to)) return true
+  const { any, types = [] } = ALLOWED[room] ?? { any: [] }
+  const names = [roomOf(to), to.slice('lib/'.length)]
+  return names.some((name) => any.includes(name) || (typeOnly && types.includes(name)))
+}
+
+const sources = filesBelow('lib').filter((file) => file.endsWith('.ts'))
+const imports = sources.flatMap(importsOf)
+const local = imports.filter(({ to }) => to.startsWith('lib/'))
+
+test('every file of lib is in a known room', () => {
+  assert.deepEqual(
+    sources.filter((file) => ALLOWED[roomOf(file)] === undefined),
+    []
+  )
+})
+
+test('rooms import only downwards', () => {
+  assert.deepEqual(
+    local.filter((arrow) => !isAllowed(arrow)),
+    []
+  )
+})
+
+test('no file imports itself by a detour, types included', () => {
+  const targets = new Map(sources.map((file): [string, string[]] => [file, []]))
+  for (const { from, to } of local) targets.get(from)?.push(to)
+  const done = new Set<string>()
+  const cycleFrom = (file: string, path: readonly string[]): readonly string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file]
+    if (done.has(file)) return undefined
+    for (const target of targets.get(file) ?? []) {
+      const cycle = cycleFrom(target, [...path, file])
+      if (cycle !== undefined) return cycle
+    }
+    done.add(file)
+    return undefined
+  }
+  for (const file of sources) assert.equal(cycleFrom(file, [])?.join(' -> '), undefined)
+})
+
+test('modules from outside are dependencies of the package and used where they belong', () => {
+  const { dependencies } = JSON.parse(textOf('package.json'))
+  const names = Object.keys(dependencies)
+  assert.deepEqual(names.sort(), ['cluster-key-slot', 'debug', 'denque', 'redis-parser'])
+  const strangers = imports.filter(({ from, to }) => {
+    if (to.startsWith('lib/')) return false
+    const home = HOMES[to]
+    return home === undefined ? !to.startsWith('node:') && !names.includes(to) : !home.test(from)
+  })
+  assert.deepEqual(strangers, [])
+})
+
+test('a file is named by a noun that says what is in it', () => {
+  const vague = /^(utils?|helpers?|common|misc|managers?|base|impl|types?|constants?)\./
+  assert.deepEqual(
+    sources.filter((file) => vague.test(basename(file))),
+    []
+  )
+})
+
+/** Texts that must not stand in a file, and below which folders. Written in pieces, so that this file may be searched. */
+const FORBIDDEN: readonly (readonly [what: string, RegExp, readonly string[]])[] = [
+  ['an error without a code', /\bnew (Type|Range|Syntax)?Error\(/, ['lib']],
+  ['an export of everything', /^export \*/m, ['lib']],
+  ['a line hidden from coverage', new RegExp(`c${8} ignore`), ['lib', 'test', 'examples']],
+  ['work left over', new RegExp(`\\b(TO${'DO'}|FIX${'ME'})\\b`), ['lib', 'examples', 'docs']],
+  ['a way around the compiler', new RegExp(`@ts-${'(ignore|nocheck)'}|\\bas ${'any'}\\b`), ['lib']],
+  [
+    'a path of one machine',
+    /(?<![\w.$}-])\/(root|work|tmp)\//,
+    ['lib', 'test', 'examples', 'docs', 'scripts', 'bench', '.ci'],
+  ],
+]
+
+for (const [what, pattern, folders] of FORBIDDEN) {
+  test(`no file holds ${what}`, () => {
+    const files = [...folders.flatMap(filesBelow), 'README.md', 'package.json']
+    assert.deepEqual(
+      files.filter((file) => pattern.test(textOf(file))),
+      []
+    )
+  })
+}

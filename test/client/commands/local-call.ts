@@ -1,0 +1,104 @@
+import type {
+  LocalClient,
+  LocalCommands,
+  LocalServices,
+} from '../../../lib/client/commands/local.ts'
+import { NO_REPLY } from '../../../lib/client/commands/local.ts'
+import { localCommands } from '../../../lib/client/commands/registry.ts'
+import { Session } from '../../../lib/client/session.ts'
+import { Catalogue } from '../../../lib/command/catalogue.ts'
+import { encodeReply } from '../../../lib/resp/encode.ts'
+import type { Argument } from '../../support/resp-frame.ts'
+
+/** An interface whose members a test may set. */
+export type Settable<T> = { -readonly [Name in keyof T]: T[Name] }
+
+/** What happened to the connection of a client. */
+export interface FakeClient extends Settable<LocalClient> {
+  ended: 'no' | 'after replies' | 'killed'
+}
+
+/** A client that never was connected. */
+export function fakeClient(id: number, authenticated = true): FakeClient {
+  return {
+    session: new Session(id, authenticated),
+    remoteAddress: `127.0.0.1:${50_000 + id}`,
+    localAddress: '127.0.0.1:7777',
+    advertised: { host: '127.0.0.1', port: 7777 },
+    lastCommand: '',
+    lastActiveAt: Date.now(),
+    pendingRequests: 0,
+    inputBytes: 0,
+    outputBytes: 0,
+    totalBytesRead: 0,
+    totalBytesWritten: 0,
+    totalCommands: 0,
+    ended: 'no',
+    closeAfterReplies() {
+      this.ended = 'after replies'
+    },
+    kill() {
+      this.ended = 'killed'
+    },
+  }
+}
+
+/** Services of a proxy that has the given clients and no cluster behind it. */
+export function fakeServices(clients: readonly LocalClient[] = []): Settable<LocalServices> {
+  return {
+    id: '0123456789abcdef0123456789abcdef01234567',
+    startedAt: Date.now(),
+    serverVersion: '7.0.15',
+    catalogue: Catalogue.builtIn(),
+    clients: () => clients,
+    maxClients: 10_000,
+    password: undefined,
+    resp3: true,
+    clusterEmulation: true,
+    tls: false,
+    maxBulkLength: 512 * 1024 * 1024,
+    healthy: true,
+    totals: {
+      commands: 1,
+      connections: 2,
+      rejectedConnections: 3,
+      bytesRead: 4,
+      bytesWritten: 5,
+      redirects: 6,
+      masters: 3,
+      replicas: 3,
+    },
+    callSlot: () => Promise.reject(new Error('there is no cluster')),
+    callAny: () => Promise.reject(new Error('there is no cluster')),
+  }
+}
+
+/** One client at the proxy, as far as local commands know it. */
+export class LocalSide {
+  readonly client: FakeClient
+  readonly services: Settable<LocalServices>
+  readonly #commands: LocalCommands = localCommands
+
+  constructor(client: FakeClient = fakeClient(1), services?: Settable<LocalServices>) {
+    this.client = client
+    this.services = services ?? fakeServices([client])
+  }
+
+  get session(): Session {
+    return this.client.session
+  }
+
+  /** Runs a command and gives the frame of its reply; undefined where it has none. */
+  async call(...request: Argument[]): Promise<Buffer | undefined> {
+    const args = request.map((arg) => Buffer.from(typeof arg === 'number' ? String(arg) : arg))
+    const handler = this.#commands[args[0]!.toString().toLowerCase()]!
+    const { client, services, session } = this
+    const reply = await handler({ args, client, session, services })
+    return reply === NO_REPLY ? undefined : encodeReply(reply, session.protocol)
+  }
+
+  /** The reply as latin1 text. */
+  async text(...request: Argument[]): Promise<string | undefined> {
+    return (await this.call(...request))?.toString('latin1')
+  }
+}
