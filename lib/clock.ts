@@ -16,9 +16,13 @@ export class Clock {
   }
 
   /** Calls `task` at each tick until the returned function is called. */
-  every(task: () => void): () => void {
+  onTick(task: () => void): () => void {
     this.#tasks.add(task)
-    this.#timer ??= setInterval(() => this.#tick(), TICK).unref()
+    if (this.#timer === undefined) {
+      // While nobody waited the clock stood still: a limit that begins now must not begin in the past.
+      this.now = Math.floor(performance.now())
+      this.#timer = setInterval(() => this.#tick(), TICK).unref()
+    }
     return () => {
       this.#tasks.delete(task)
       if (this.#tasks.size > 0) return

@@ -63,7 +63,8 @@ export const replyText = {
   /** The node could not be reached in time; nothing was executed. */
   unreachable: (reason: string): string => `CLUSTERDOWN the node cannot be reached: ${reason}`,
   /** A write was sent and its connection lost before the reply: it may or may not have been executed. */
-  uncertain: (reason: string): string => `UNCERTAIN the command may have been executed or not: ${reason}`,
+  uncertain: (reason: string): string =>
+    `UNCERTAIN the command may have been executed or not: ${reason}`,
   /** The proxy is shutting down; the command was not executed. */
   closing: 'ERR the proxy is shutting down, the command was not executed',
 } as const

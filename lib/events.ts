@@ -48,7 +48,13 @@ export interface Topology {
 }
 
 /** What made the proxy look at the cluster again. */
-export type TopologyReason = 'start' | 'interval' | 'redirect' | 'node lost' | 'uncovered slot' | 'request'
+export type TopologyReason =
+  | 'start'
+  | 'interval'
+  | 'redirect'
+  | 'node lost'
+  | 'uncovered slot'
+  | 'request'
 
 /** `topologyChange`: the slot table or the set of nodes is another than before. Not emitted for a refresh that changed nothing. */
 export interface TopologyChangeEvent {

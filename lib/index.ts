@@ -15,13 +15,13 @@ export type {
   TopologyNode,
   TopologyReason,
 } from './events.ts'
-export {
-  type ClusterProxyOptions,
-  type Credentials,
-  type NatMap,
-  type NodeAddress,
-  type OptionSpec,
-  optionTable,
-  type Settings,
-} from './options.ts'
-export { type ClusterProxy, createClusterProxy, type ProxyMethods, type ProxyStats } from './proxy.ts'
+export { type OptionSpec, optionTable } from './options.ts'
+export { type ClusterProxy, createClusterProxy, type ProxyMethods } from './proxy.ts'
+export type { ProxyStats } from './proxy-core.ts'
+export type {
+  ClusterProxyOptions,
+  Credentials,
+  NatMap,
+  NodeAddress,
+  Settings,
+} from './settings.ts'

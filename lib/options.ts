@@ -3,90 +3,16 @@
  *
  * @module
  */
-import type { ConnectionOptions, TlsOptions } from 'node:tls'
 import { ProxyError } from './errors.ts'
-
-/** Where a node can be dialled: TCP, or the path of a UNIX socket. */
-export type NodeAddress = { readonly host: string; readonly port: number } | { readonly path: string }
-
-/** How announced addresses are dialled: a table from `host:port` (or `host` alone) to either, or a function. */
-export type NatMap =
-  | Readonly<Record<string, string | { readonly host: string; readonly port: number }>>
-  | ((host: string, port: number) => { readonly host: string; readonly port: number } | undefined)
-
-/** How the proxy names itself to the nodes. */
-export interface Credentials {
-  /** ACL user; without it the password is that of the default user. */
-  readonly username?: string
-  readonly password: string
-}
-
-/** All settings, with their defaults filled in. */
-export interface Settings {
-  /** Entry points, at least one. */
-  nodes: readonly NodeAddress[]
-  /** From announced to dialable addresses. */
-  natMap: NatMap | undefined
-  /** As whom the proxy speaks to the nodes; a function is asked for each new connection. */
-  credentials: Credentials | (() => Credentials | Promise<Credentials>) | undefined
-  /** TLS towards the nodes. */
-  nodeTls: ConnectionOptions | undefined
-  /** TLS towards clients: makes the proxy a `tls.Server`. */
-  tls: TlsOptions | undefined
-  /** Password that clients must give. */
-  password: string | undefined
-  /** Whether clients may speak RESP3. */
-  resp3: boolean
-  /** Whether CLUSTER presents the proxy as the owner of all slots. */
-  clusterEmulation: boolean
-  /** The address that CLUSTER replies tell, instead of the one that the client used. */
-  announce: { readonly host: string; readonly port: number } | undefined
-  /** Milliseconds between two looks at the cluster. */
-  refreshInterval: number
-  /** Milliseconds that lie at least between two refreshes. */
-  refreshMinInterval: number
-  /** Milliseconds for connecting to a node and being greeted. */
-  connectTimeout: number
-  /** Milliseconds that a node may be silent while requests are in flight. */
-  commandTimeout: number
-  /** Milliseconds for all further attempts at one request. */
-  retryBudget: number
-  /** Redirects that one request may meet. */
-  maxRedirects: number
-  /** Milliseconds before the first new attempt to reach a lost node. */
-  reconnectMinDelay: number
-  /** Milliseconds that the delay grows to. */
-  reconnectMaxDelay: number
-  /** Seconds of idleness after which TCP probes begin. */
-  keepAlive: number
-  /** Clients at a time. */
-  maxClients: number
-  /** Requests of one client that wait for their replies. */
-  maxPipeline: number
-  /** Longest argument, bytes. */
-  maxBulkLength: number
-  /** Bytes that wait to be written to a client before its next requests are left unread. */
-  clientOutputPause: number
-  /** Bytes that wait for a client before it is disconnected. */
-  clientOutputLimit: number
-  /** Bytes that wait to be written to a node before clients that send to it are left unread. */
-  nodeOutputPause: number
-  /** Milliseconds that a request may stand still half sent. */
-  requestTimeout: number
-  /** Milliseconds after which an idle client is disconnected; 0: never. */
-  idleTimeout: number
-  /** Bytes that all clients together may have buffered; 0: no limit. */
-  memoryLimit: number
-}
-
-/** What `createClusterProxy` takes: `nodes`, and any other setting. */
-export interface ClusterProxyOptions extends Partial<Omit<Settings, 'nodes'>> {
-  /**
-   * Entry points to the cluster: `'host:port'`, `{ host, port }`, or the path of a UNIX socket; one or several. The first that answers is
-   * used, the others stay as a last resort. Names are looked up anew each time. `':7000'` means this machine.
-   */
-  nodes: string | NodeAddress | readonly (string | NodeAddress)[]
-}
+import {
+  type ClusterProxyOptions,
+  type Credentials,
+  isPort,
+  type NatMap,
+  type NodeAddress,
+  parseNodeAddress,
+  type Settings,
+} from './settings.ts'
 
 /** One row of the option table. */
 export interface OptionSpec<Value> {
@@ -107,7 +33,9 @@ export interface OptionSpec<Value> {
 function whole(from: number, to: number): Pick<OptionSpec<number>, 'check' | 'expected'> {
   return {
     check: (value) =>
-      typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to ? value : undefined,
+      typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to
+        ? value
+        : undefined,
     expected: `a whole number from ${from} to ${to}`,
   }
 }
@@ -121,40 +49,30 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isPort(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535
-}
-
 function hostAndPort(value: unknown): { host: string; port: number } | undefined {
-  if (!isRecord(value) || typeof value.host !== 'string' || value.host === '' || !isPort(value.port)) return undefined
+  if (
+    !isRecord(value) ||
+    typeof value.host !== 'string' ||
+    value.host === '' ||
+    !isPort(value.port)
+  )
+    return undefined
   return { host: value.host, port: value.port }
-}
-
-/**
- * Reads `host:port`, `[ipv6]:port`, `ipv6:port` (split at the last colon, as Redis writes it), `:port` (this machine), or, without a colon or
- * with a slash, the path of a UNIX socket. Undefined when it is none of these.
- */
-export function parseNodeAddress(text: string): NodeAddress | undefined {
-  if (text === '' || /[\s\0]/.test(text)) return undefined
-  const colon = text.lastIndexOf(':')
-  if (text.includes('/') || colon < 0) return { path: text }
-  const digits = text.slice(colon + 1)
-  const port = Number(digits)
-  if (!/^\d{1,5}$/.test(digits) || !isPort(port)) return undefined
-  const host = text.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
-  return { host: host === '' ? '127.0.0.1' : host, port }
 }
 
 function checkNode(value: unknown): NodeAddress | undefined {
   if (typeof value === 'string') return parseNodeAddress(value)
-  if (isRecord(value) && typeof value.path === 'string' && value.path !== '') return { path: value.path }
+  if (isRecord(value) && typeof value.path === 'string' && value.path !== '')
+    return { path: value.path }
   return hostAndPort(value)
 }
 
 function checkNodes(value: unknown): readonly NodeAddress[] | undefined {
   const list = Array.isArray(value) ? value : [value]
   const nodes = list.map(checkNode)
-  return nodes.length > 0 && nodes.every((node) => node !== undefined) ? (nodes as NodeAddress[]) : undefined
+  return nodes.length > 0 && nodes.every((node) => node !== undefined)
+    ? (nodes as NodeAddress[])
+    : undefined
 }
 
 function checkNatMap(value: unknown): NatMap | undefined {
@@ -173,7 +91,8 @@ function checkCredentials(value: unknown): Settings['credentials'] {
   return value as unknown as Credentials
 }
 
-const plainObject = <Value>(value: unknown): Value | undefined => (isRecord(value) ? (value as Value) : undefined)
+const plainObject = <Value>(value: unknown): Value | undefined =>
+  isRecord(value) ? (value as Value) : undefined
 
 const DAY = 24 * 60 * 60 * 1000
 const MEBIBYTE = 1024 * 1024
@@ -184,13 +103,15 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
   nodes: {
     default: undefined,
     check: checkNodes,
-    expected: "'host:port', { host, port }, the path of a UNIX socket, or a list of these that is not empty",
+    expected:
+      "'host:port', { host, port }, the path of a UNIX socket, or a list of these that is not empty",
     help: 'Entry points to the cluster; the first that answers is used, the others stay as a last resort.',
   },
   natMap: {
     default: undefined,
     check: checkNatMap,
-    expected: "an object from 'host:port' or 'host' to either or to { host, port }, or a function (host, port) that returns { host, port }",
+    expected:
+      "an object from 'host:port' or 'host' to either or to { host, port }, or a function (host, port) that returns { host, port }",
     help: 'How the addresses that nodes announce are dialled.',
   },
   credentials: {
@@ -229,21 +150,60 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     expected: '{ host, port }',
     help: 'The address that CLUSTER replies tell, instead of the one that the client used.',
   },
-  refreshInterval: { default: 30_000, ...whole(100, DAY), unit: 'ms', help: 'Time between two looks at the cluster.' },
-  refreshMinInterval: { default: 100, ...whole(0, DAY), unit: 'ms', help: 'Least time between two refreshes.' },
-  connectTimeout: { default: 2000, ...whole(10, DAY), unit: 'ms', help: 'Time for connecting to a node and being greeted.' },
+  refreshInterval: {
+    default: 30_000,
+    ...whole(100, DAY),
+    unit: 'ms',
+    help: 'Time between two looks at the cluster.',
+  },
+  refreshMinInterval: {
+    default: 100,
+    ...whole(0, DAY),
+    unit: 'ms',
+    help: 'Least time between two refreshes.',
+  },
+  connectTimeout: {
+    default: 2000,
+    ...whole(10, DAY),
+    unit: 'ms',
+    help: 'Time for connecting to a node and being greeted.',
+  },
   commandTimeout: {
     default: 30_000,
     ...whole(10, DAY),
     unit: 'ms',
     help: 'Time that a node may be silent while requests are in flight; then its connection is closed.',
   },
-  retryBudget: { default: 5000, ...whole(0, DAY), unit: 'ms', help: 'Time for all further attempts at one request.' },
+  retryBudget: {
+    default: 5000,
+    ...whole(0, DAY),
+    unit: 'ms',
+    help: 'Time for all further attempts at one request.',
+  },
   maxRedirects: { default: 16, ...whole(1, 1000), help: 'Redirects that one request may meet.' },
-  reconnectMinDelay: { default: 50, ...whole(1, DAY), unit: 'ms', help: 'Delay before the second attempt to reach a lost node; it doubles.' },
-  reconnectMaxDelay: { default: 2000, ...whole(1, DAY), unit: 'ms', help: 'What the delay grows to.' },
-  keepAlive: { default: 300, ...whole(0, 86_400), unit: 's', help: 'Idleness after which TCP keepalive probes begin; 0: none.' },
-  maxClients: { default: 10_000, ...whole(1, 1_000_000), help: 'Clients at a time; the next one is told so and disconnected.' },
+  reconnectMinDelay: {
+    default: 50,
+    ...whole(1, DAY),
+    unit: 'ms',
+    help: 'Delay before the second attempt to reach a lost node; it doubles.',
+  },
+  reconnectMaxDelay: {
+    default: 2000,
+    ...whole(1, DAY),
+    unit: 'ms',
+    help: 'What the delay grows to.',
+  },
+  keepAlive: {
+    default: 300,
+    ...whole(0, 86_400),
+    unit: 's',
+    help: 'Idleness after which TCP keepalive probes begin; 0: none.',
+  },
+  maxClients: {
+    default: 10_000,
+    ...whole(1, 1_000_000),
+    help: 'Clients at a time; the next one is told so and disconnected.',
+  },
   maxPipeline: {
     default: 1024,
     ...whole(1, 1_000_000),
@@ -279,7 +239,12 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     unit: 'ms',
     help: 'Time that a half sent request may stand still before its client is disconnected.',
   },
-  idleTimeout: { default: 0, ...whole(0, DAY), unit: 'ms', help: 'Time after which an idle client is disconnected; 0: never.' },
+  idleTimeout: {
+    default: 0,
+    ...whole(0, DAY),
+    unit: 'ms',
+    help: 'Time after which an idle client is disconnected; 0: never.',
+  },
   memoryLimit: {
     default: 1024 * MEBIBYTE,
     ...whole(0, MOST_BYTES),
@@ -309,12 +274,18 @@ function shown(name: string, value: unknown): string {
  */
 export function readOptions(options: ClusterProxyOptions): Settings {
   if (!isRecord(options)) {
-    throw new ProxyError('INVALID_OPTION', `options: got ${shown('', options)}, expected an object with at least 'nodes'`)
+    throw new ProxyError(
+      'INVALID_OPTION',
+      `options: got ${shown('', options)}, expected an object with at least 'nodes'`
+    )
   }
   const table: Record<string, OptionSpec<unknown>> = optionTable
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(table, name)) {
-      throw new ProxyError('INVALID_OPTION', `option '${name}' is unknown, expected one of ${Object.keys(table).join(', ')}`)
+      throw new ProxyError(
+        'INVALID_OPTION',
+        `option '${name}' is unknown, expected one of ${Object.keys(table).join(', ')}`
+      )
     }
   }
   const settings: Record<string, unknown> = {}
@@ -326,7 +297,10 @@ export function readOptions(options: ClusterProxyOptions): Settings {
     }
     const value = spec.check(given)
     if (value === undefined) {
-      throw new ProxyError('INVALID_OPTION', `option '${name}': got ${shown(name, given)}, expected ${spec.expected}`)
+      throw new ProxyError(
+        'INVALID_OPTION',
+        `option '${name}': got ${shown(name, given)}, expected ${spec.expected}`
+      )
     }
     settings[name] = value
   }

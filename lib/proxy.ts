@@ -1,58 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import net from 'node:net'
-import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
-import createDebug from 'debug'
-import { ClientConnection } from './client/client-connection.ts'
-import type { ClientServices, Totals } from './client/client-services.ts'
-import { Clock, TICK } from './clock.ts'
-import { CatalogueLearner } from './cluster/catalogue-learner.ts'
-import { ConnectionPool } from './cluster/connection-pool.ts'
-import { LANES } from './cluster/node.ts'
-import { Refresher } from './cluster/refresher.ts'
-import { SlotCache } from './cluster/slot-cache.ts'
-import { SLOT_COUNT } from './command/slot.ts'
-import type { ProxyError } from './errors.ts'
-import type { EventSink, ProxyEvents, Topology, TopologyChangeEvent } from './events.ts'
-import { type ClusterProxyOptions, readOptions, type Settings } from './options.ts'
-import { call } from './router/call.ts'
-import type { Request } from './router/request.ts'
-import { Router } from './router/router.ts'
-import { ServerEvents } from './server-events.ts'
-import { Turn } from './turn.ts'
-
-const debug = createDebug('redis-cluster-proxy:proxy')
-
-/** Ticks between two looks at the time limits of clients. */
-const SWEEP = Math.round(1000 / TICK)
-
-/** What {@link ProxyMethods.stats} tells: counters since the start, and gauges of this moment. */
-export interface ProxyStats {
-  /** Milliseconds since the proxy was created. */
-  readonly uptime: number
-  /** Clients connected now. */
-  readonly clients: number
-  /** Connections of clients accepted since the start. */
-  readonly connections: number
-  /** Connections refused because of `maxClients` or `memoryLimit`. */
-  readonly rejectedConnections: number
-  /** Commands read since the start. */
-  readonly commands: number
-  /** Bytes read from clients. */
-  readonly bytesRead: number
-  /** Bytes written to clients. */
-  readonly bytesWritten: number
-  /** Redirects followed. */
-  readonly redirects: number
-  /** Bytes that all clients together have buffered, as of the last second. */
-  readonly bufferedBytes: number
-  /** Each node with the requests in flight or waiting for it. */
-  readonly nodes: readonly {
-    readonly address: string
-    readonly status: 'unknown' | 'up' | 'down' | 'retired'
-    readonly pending: number
-  }[]
-}
+import type { ProxyEvents, Topology } from './events.ts'
+import { readOptions } from './options.ts'
+import { ProxyCore, type ProxyStats } from './proxy-core.ts'
+import type { ClusterProxyOptions } from './settings.ts'
 
 /** What a proxy has beyond a `net.Server`. */
 export interface ProxyMethods {
@@ -70,11 +21,20 @@ export interface ProxyMethods {
   /** `await using proxy = createClusterProxy(...)` shuts down at the end of the scope. */
   [Symbol.asyncDispose](): Promise<void>
   /** Typed form of the emitter's method for the events in {@link ProxyEvents}. */
-  on<Name extends keyof ProxyEvents>(event: Name, listener: (...payload: ProxyEvents[Name]) => void): this
+  on<Name extends keyof ProxyEvents>(
+    event: Name,
+    listener: (...payload: ProxyEvents[Name]) => void
+  ): this
   /** Typed form of the emitter's method for the events in {@link ProxyEvents}. */
-  once<Name extends keyof ProxyEvents>(event: Name, listener: (...payload: ProxyEvents[Name]) => void): this
+  once<Name extends keyof ProxyEvents>(
+    event: Name,
+    listener: (...payload: ProxyEvents[Name]) => void
+  ): this
   /** Typed form of the emitter's method for the events in {@link ProxyEvents}. */
-  off<Name extends keyof ProxyEvents>(event: Name, listener: (...payload: ProxyEvents[Name]) => void): this
+  off<Name extends keyof ProxyEvents>(
+    event: Name,
+    listener: (...payload: ProxyEvents[Name]) => void
+  ): this
 }
 
 /** A `net.Server` (a `tls.Server` with the option `tls`) that serves Redis clients from a Redis Cluster. */
@@ -95,7 +55,9 @@ export function createClusterProxy(options: ClusterProxyOptions): ClusterProxy {
     keepAliveInitialDelay: settings.keepAlive * 1000,
   }
   const server =
-    settings.tls === undefined ? net.createServer(common) : tls.createServer({ ...settings.tls, ...common })
+    settings.tls === undefined
+      ? net.createServer(common)
+      : tls.createServer({ ...settings.tls, ...common })
   const proxy = new ProxyCore(server, settings)
   const methods: Omit<ProxyMethods, 'topology' | 'on' | 'once' | 'off'> = {
     stats: () => proxy.stats(),
@@ -106,296 +68,4 @@ export function createClusterProxy(options: ClusterProxyOptions): ClusterProxy {
   Object.assign(server, methods)
   Object.defineProperty(server, 'topology', { get: () => proxy.topology, enumerable: true })
   return server as unknown as ClusterProxy
-}
-
-/** The parts of one proxy, wired together. */
-class ProxyCore {
-  readonly #server: net.Server
-  readonly #settings: Settings
-  readonly #clock: Clock = new Clock()
-  readonly #turn: Turn = new Turn()
-  readonly #events: EventSink
-  readonly #pool: ConnectionPool
-  readonly #cache: SlotCache = new SlotCache()
-  readonly #refresher: Refresher
-  readonly #router: Router
-  readonly #clients: Set<ClientConnection> = new Set()
-  readonly #services: ClientServices
-  readonly #learner: CatalogueLearner
-  readonly #startedAt = Date.now()
-  #stopSweeping: (() => void) | undefined
-  #lastId = 0
-  #bufferedBytes = 0
-  #overMemory = false
-  #phase: 'idle' | 'starting' | 'ready' | 'closing' | 'closed' = 'idle'
-  #ended: Promise<void> | undefined
-  #observed = false
-
-  constructor(server: net.Server, settings: Settings) {
-    this.#server = server
-    this.#settings = settings
-    this.#events = new ServerEvents(server)
-    this.#pool = new ConnectionPool(settings, {
-      clock: this.#clock,
-      turn: this.#turn,
-      events: this.#events,
-      onLost: () => this.#refresher.request('node lost'),
-    })
-    this.#refresher = new Refresher(settings, this.#pool, this.#cache, {
-      onMoves: (moves) => this.#router.onMoves(moves),
-      onChange: (change) => this.#onChange(change),
-      onRefreshed: () => this.#onRefreshed(),
-      onFailed: (error) => this.#onFailed(error),
-    })
-    this.#router = new Router({
-      settings,
-      clock: this.#clock,
-      pool: this.#pool,
-      cache: this.#cache,
-      refresher: this.#refresher,
-      events: this.#events,
-    })
-    this.#learner = new CatalogueLearner(() => this.#cache.masters())
-    this.#services = this.#makeServices()
-    server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
-      this.#accept(stream)
-    })
-    server.on('tlsClientError', (error: Error) => debug('TLS client refused: %s', error.message))
-    server.on('listening', () => this.#start())
-    server.on('close', () => this.#release())
-    server.on('newListener', (event) => {
-      if (event === 'command') this.#observed = true
-    })
-    server.on('removeListener', (event) => {
-      if (event === 'command') this.#observed = server.listenerCount('command') > 0
-    })
-  }
-
-  get topology(): Topology {
-    return this.#cache.topology
-  }
-
-  async refresh(): Promise<void> {
-    this.#start()
-    await this.#refresher.refresh('request')
-  }
-
-  stats(): ProxyStats {
-    const { commands, connections, rejectedConnections, bytesRead, bytesWritten, redirects } = this.#services.totals
-    const nodes = [...this.#pool.nodes()].map((node) => ({
-      address: node.name,
-      status: node.status,
-      pending: node.lanes.reduce((sum, lane) => sum + lane.pending, 0),
-    }))
-    return {
-      uptime: Date.now() - this.#startedAt,
-      clients: this.#clients.size,
-      connections,
-      rejectedConnections,
-      commands,
-      bytesRead,
-      bytesWritten,
-      redirects,
-      bufferedBytes: this.#bufferedBytes,
-      nodes,
-    }
-  }
-
-  #makeServices(): ClientServices {
-    const { settings, router, cache, learner } = {
-      settings: this.#settings,
-      router: this.#router,
-      cache: this.#cache,
-      learner: this.#learner,
-    }
-    const core = this
-    const totals: Totals = {
-      commands: 0,
-      connections: 0,
-      rejectedConnections: 0,
-      bytesRead: 0,
-      bytesWritten: 0,
-      get redirects() {
-        return router.redirects
-      },
-      get masters() {
-        return cache.topology.nodes.filter((node) => node.role === 'master').length
-      },
-      get replicas() {
-        return cache.topology.nodes.filter((node) => node.role === 'replica').length
-      },
-    }
-    const laneOf = (protocol: 2 | 3): number => (protocol === 3 ? LANES.resp3 : LANES.resp2)
-    return {
-      ...settings,
-      tls: settings.tls !== undefined,
-      id: randomBytes(20).toString('hex'),
-      startedAt: this.#startedAt,
-      router,
-      clock: this.#clock,
-      turn: this.#turn,
-      totals,
-      get catalogue() {
-        return learner.catalogue
-      },
-      get serverVersion() {
-        return learner.catalogue.version
-      },
-      get healthy() {
-        return core.#healthy()
-      },
-      get observed() {
-        return core.#observed
-      },
-      get listening() {
-        return core.#listening()
-      },
-      clients: () => this.#clients,
-      callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
-      callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
-      observe: (client, request, reply, start, end) => this.#observe(client, request, reply, start, end),
-      onClosed: (client, reason) => this.#onClientClosed(client, reason),
-    }
-  }
-
-  #healthy(): boolean {
-    return (
-      this.#cache.topology.coveredSlots === SLOT_COUNT &&
-      this.#cache.masters().every((node) => node.status !== 'down')
-    )
-  }
-
-  #listening(): { host: string; port: number } {
-    const address = this.#server.address()
-    if (address === null || typeof address === 'string') return { host: '127.0.0.1', port: 7777 }
-    const any = address.address === '::' || address.address === '0.0.0.0'
-    return { host: any ? '127.0.0.1' : address.address, port: address.port }
-  }
-
-  #start(): void {
-    if (this.#phase !== 'idle') return
-    this.#phase = 'starting'
-    let ticks = 0
-    this.#stopSweeping = this.#clock.every(() => {
-      ticks++
-      this.#sweepMemory()
-      if (ticks % SWEEP === 0 || this.#phase === 'closing') for (const client of this.#clients) client.check()
-    })
-    this.#refresher.request('start')
-  }
-
-  #accept(stream: Duplex): void {
-    this.#start()
-    const { totals } = this.#services
-    const full = this.#clients.size >= this.#settings.maxClients
-    if (full || this.#overMemory || this.#phase === 'closing' || this.#phase === 'closed') {
-      totals.rejectedConnections++
-      stream.on('error', () => {})
-      stream.end('-ERR max number of clients reached\r\n', () => stream.destroy())
-      return
-    }
-    totals.connections++
-    const client = new ClientConnection(stream, this.#services, ++this.#lastId)
-    this.#clients.add(client)
-    if (this.#events.wants('clientConnect')) {
-      this.#events.emit('clientConnect', { id: client.session.id, address: client.remoteAddress, reason: undefined })
-    }
-  }
-
-  #onClientClosed(client: ClientConnection, reason: string | undefined): void {
-    this.#clients.delete(client)
-    if (reason !== undefined) debug('client %d is disconnected: %s', client.session.id, reason)
-    if (this.#events.wants('clientDisconnect')) {
-      this.#events.emit('clientDisconnect', { id: client.session.id, address: client.remoteAddress, reason })
-    }
-    if (this.#clients.size === 0) this.#allGone?.()
-  }
-
-  #allGone: (() => void) | undefined
-
-  /** Adds up what all clients have buffered; over the limit no more is read, but for requests that are half read. */
-  #sweepMemory(): void {
-    let bytes = 0
-    for (const client of this.#clients) bytes += client.outputBytes + client.inputBytes
-    this.#bufferedBytes = bytes
-    const { memoryLimit } = this.#settings
-    if (memoryLimit === 0) return
-    const over = this.#overMemory ? bytes > memoryLimit * 0.9 : bytes > memoryLimit
-    if (!over && !this.#overMemory) return
-    this.#overMemory = over
-    for (const client of this.#clients) client.limitMemory(over)
-  }
-
-  #onRefreshed(): void {
-    this.#refreshFailed = false
-    this.#learner.learn().then(() => {
-      if (this.#phase !== 'starting') return
-      this.#phase = 'ready'
-      this.#events.emit('ready')
-    })
-  }
-
-  #refreshFailed = false
-
-  /** The first failure in a row is told; the proxy goes on trying. */
-  #onFailed(error: ProxyError): void {
-    debug('%s', error.message)
-    if (this.#refreshFailed) return
-    this.#refreshFailed = true
-    if (this.#events.wants('error')) this.#events.emit('error', error)
-  }
-
-  #onChange(change: TopologyChangeEvent): void {
-    debug('topology %d: %s, %d slots moved', change.after.version, change.reason, change.slotsMoved)
-    if (this.#events.wants('topologyChange')) this.#events.emit('topologyChange', change)
-  }
-
-  #observe(client: ClientConnection, request: Request, reply: Buffer, start: number, end: number): void {
-    const { spec, slot, node, readAt, redirects, retries } = request
-    this.#events.emit('command', {
-      command: spec?.name ?? '',
-      clientId: client.session.id,
-      slot: slot < 0 ? undefined : slot,
-      node: node?.name,
-      latency: performance.now() - readAt,
-      redirects,
-      retries,
-      requestBytes: request.end - request.start,
-      replyBytes: end - start,
-      error: reply[start] === 45 ? reply.toString('utf8', start + 1, end - 2) : undefined,
-    })
-  }
-
-  shutdown(timeout = 5000): Promise<void> {
-    this.#ended ??= this.#shutDown(timeout)
-    return this.#ended
-  }
-
-  async #shutDown(timeout: number): Promise<void> {
-    this.#phase = 'closing'
-    const closed = this.#server.listening
-      ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
-      : Promise.resolve()
-    if (this.#clients.size > 0) {
-      const allGone = new Promise<void>((resolve) => {
-        this.#allGone = resolve
-      })
-      for (const client of this.#clients) client.closeAfterReplies()
-      const deadline = setTimeout(() => {
-        for (const client of this.#clients) client.kill()
-      }, timeout)
-      await allGone
-      clearTimeout(deadline)
-    }
-    await closed
-    this.#release()
-  }
-
-  #release(): void {
-    if (this.#phase === 'closed') return
-    this.#phase = 'closed'
-    this.#stopSweeping?.()
-    this.#refresher.close()
-    this.#pool.close()
-  }
 }

@@ -45,33 +45,21 @@ function testFiles(parts: readonly string[]): string[] {
 
 function runTests(paths: readonly string[], collect: boolean): boolean {
   const env = { ...process.env, ...(collect && { NODE_V8_COVERAGE: RAW_COVERAGE }) }
-  return node(
-    [
-      ...['--import', 'tsx', '--test'],
-      `--test-concurrency=${CONCURRENCY}`,
-      `--test-timeout=${TEST_LIMIT_MS}`,
-      ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
-      ...['--test-reporter=tap', `--test-reporter-destination=${RESULTS}`],
-      ...paths,
-    ],
-    env
-  )
+  const args = [
+    ...['--import', 'tsx', '--test'],
+    `--test-concurrency=${CONCURRENCY}`,
+    `--test-timeout=${TEST_LIMIT_MS}`,
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...['--test-reporter=tap', `--test-reporter-destination=${RESULTS}`],
+    ...paths,
+  ]
+  return spawnSync(process.execPath, args, { env, stdio: 'inherit' }).status === 0
 }
 
 function reportCoverage(check: boolean): boolean {
-  const thresholds = check ? ['--check-coverage', '--lines=95', '--branches=90'] : []
-  return node([
-    'node_modules/c8/bin/c8.js',
-    'report',
-    ...['--all', '--src=lib', '--include=lib/**'],
-    ...[`--temp-directory=${RAW_COVERAGE}`, `--reports-dir=${OUTPUT}`],
-    ...['--reporter=text', '--reporter=lcovonly'],
-    ...thresholds,
-  ])
-}
-
-function node(args: readonly string[], env = process.env): boolean {
-  return spawnSync(process.execPath, args, { env, stdio: 'inherit' }).status === 0
+  const thresholds = check ? ['--', '--check-coverage', '--lines=95', '--branches=90'] : []
+  const args = ['run', '--silent', 'coverage:report', ...thresholds]
+  return spawnSync('npm', args, { stdio: 'inherit' }).status === 0
 }
 
 /** The runner's own summary once more, after whatever was printed since. */

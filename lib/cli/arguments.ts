@@ -32,7 +32,10 @@ export function readArguments(words: readonly string[]): Arguments {
   const { values, positionals } = parsed
   const port = Number(values.port)
   if (!/^\d{1,5}$/.test(values.port) || port > 65535) {
-    throw new ProxyError('INVALID_OPTION', `--port: got '${values.port}', expected a number from 0 to 65535`)
+    throw new ProxyError(
+      'INVALID_OPTION',
+      `--port: got '${values.port}', expected a number from 0 to 65535`
+    )
   }
   const nodes = positionals.flatMap((word) => word.split(',')).filter((word) => word !== '')
   return { host: values.bind, port, nodes, help: values.help }

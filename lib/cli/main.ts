@@ -30,7 +30,11 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop)
 }
 
-function announce(proxy: ClusterProxy, embedded: FakeCluster | undefined, nodes: readonly string[]): void {
+function announce(
+  proxy: ClusterProxy,
+  embedded: FakeCluster | undefined,
+  nodes: readonly string[]
+): void {
   const address = proxy.address()
   if (address === null || typeof address === 'string') return
   const { address: host, port } = address
@@ -49,6 +53,8 @@ function announce(proxy: ClusterProxy, embedded: FakeCluster | undefined, nodes:
 try {
   await main()
 } catch (error) {
-  process.stderr.write(`redis-cluster-proxy: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(
+    `redis-cluster-proxy: ${error instanceof Error ? error.message : String(error)}\n`
+  )
   process.exitCode = error instanceof ProxyError ? 2 : 1
 }

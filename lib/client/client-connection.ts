@@ -1,78 +1,68 @@
 import type { Duplex } from 'node:stream'
-import Denque from 'denque'
 import type { Lane } from '../cluster/lane.ts'
 import { LANES } from '../cluster/node.ts'
 import { arityFits, type CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { Batch } from '../resp/batch.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
-import { argumentsOf, BROKEN, MORE, RequestReader, type RequestView } from '../resp/request-reader.ts'
+import { argumentsOf, BROKEN, MORE, type RequestView } from '../resp/request-reader.ts'
 import { decide, LOCAL, type Plan, REFUSED } from '../router/plan.ts'
-import { Request, type RequestOwner } from '../router/request.ts'
-import type { SlotHold } from '../router/slot-hold.ts'
+import { Request, type RequestHold, type RequestOwner } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
 import { type LocalClient, NO_REPLY } from './commands/local.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
 import { localHandler } from './commands/registry.ts'
 import { isHttp, unknownCommand } from './commands/unknown.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
+import { Intake, STOP } from './intake.ts'
+import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
 
-/** Why the next requests of a client are left unread; several reasons may hold at once. */
-const IN_FLIGHT = 1
-const OUTPUT = 2
-const NODE = 4
-const LOCAL_CALL = 8
-const MEMORY = 16
-const CLOSING = 32
-
-/** Bytes are read and answered; earlier replies are still being written; nothing happens any more. It only moves on. */
+/** Requests are read and answered; the last replies are on their way; nothing happens any more. It only moves on. */
 export type ClientState = 'open' | 'ending' | 'closed'
 
-const plan: Plan = { kind: LOCAL, slot: -1, error: '' }
-const EMPTY: Buffer = Buffer.alloc(0)
+const plan: Plan = { slot: -1, error: '' }
+/** What an answer without a request is made of. */
+const NO_VIEW: RequestView = {
+  buffer: Buffer.alloc(0),
+  start: 0,
+  end: 0,
+  argc: 0,
+  offsets: new Int32Array(0),
+}
 /** Why a client that does not read is disconnected. */
 const OVER_LIMIT = 'the replies that wait for it exceed clientOutputLimit'
 /** Milliseconds for a client to close its side after ours is closed. */
 const LAST_WAIT = 1000
-/** What answers without a request are made of. */
-const NO_VIEW: RequestView = { buffer: EMPTY, start: 0, end: 0, argc: 0, offsets: new Int32Array(0) }
 
 /**
  * One connected application: requests in, their replies out in the same order.
  *
  * ```
- * bytes -> RequestReader -> decide -> pending (order of replies) -> Router -> ... node ...
- *                              \-> local command                       |
- * bytes <- Batch <---------- oldest pending first <---------------- deliver
+ * bytes -> Intake -> decide ----> Router -> ... node ... -+
+ *                      \--> local command ----------------+--> deliver
+ * bytes <- Batch <- ReplyQueue <------------------------------/
  * ```
  */
 export class ClientConnection implements RequestOwner, LocalClient {
   readonly session: Session
   lane: number = LANES.resp2
-  holds: Map<number, SlotHold> | undefined = undefined
+  holds: Map<number, RequestHold> | undefined = undefined
   lastCommand = ''
   totalBytesRead = 0
   totalBytesWritten = 0
   totalCommands = 0
   readonly #stream: Duplex
   readonly #services: ClientServices
-  readonly #reader: RequestReader
-  readonly #out: Batch
-  /** Oldest first: every request whose reply is not in the batch yet. */
-  readonly #pending: Denque<Request> = new Denque()
   readonly #endpoints: Endpoints
+  readonly #intake: Intake
+  readonly #out: Batch
+  readonly #replies: ReplyQueue
   #state: ClientState = 'open'
-  /** Reasons to leave the next requests unread, as bits. */
-  #stopped = 0
   /** Whether requests are being read just now, so that more replies may follow in this turn. */
   #reading = false
   #dirty = false
   #sequence = 0
-  /** Bytes of replies that wait for older ones. */
-  #heldBytes = 0
-  /** Chunks that came although the stream was paused. */
-  readonly #unread: Buffer[] = []
   #heardAt: number
   #reason: string | undefined
 
@@ -80,14 +70,15 @@ export class ClientConnection implements RequestOwner, LocalClient {
     this.#stream = stream
     this.#services = services
     this.session = new Session(id, services.password === undefined)
-    this.#reader = new RequestReader({ maxBulkLength: services.maxBulkLength })
-    this.#reader.authenticated = this.session.authenticated
     this.#endpoints = endpoints(stream, services.announce, services.listening)
+    this.#intake = new Intake(stream, services.maxBulkLength)
+    this.#intake.authenticated = this.session.authenticated
     this.#out = new Batch(this.#endpoints.reuse)
+    this.#replies = new ReplyQueue(this.#out)
     this.#heardAt = services.clock.now
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.on('end', () => this.closeAfterReplies())
-    stream.on('drain', () => this.#go(OUTPUT))
+    stream.on('drain', () => this.#go(STOP.output))
     stream.on('error', (error: Error) => this.#close(error.message))
     stream.on('close', () => this.#close(undefined))
   }
@@ -109,23 +100,23 @@ export class ClientConnection implements RequestOwner, LocalClient {
   }
 
   get pendingRequests(): number {
-    return this.#pending.length
+    return this.#replies.length
   }
 
   get inputBytes(): number {
-    return this.#reader.pendingBytes
+    return this.#intake.pendingBytes
   }
 
   get outputBytes(): number {
-    return this.#out.size + this.#stream.writableLength + this.#heldBytes
+    return this.#out.size + this.#stream.writableLength + this.#replies.heldBytes
   }
 
   get gone(): boolean {
     return this.#state === 'closed'
   }
 
-  *outstanding(): Iterable<Request> {
-    for (let i = 0; i < this.#pending.length; i++) yield this.#pending.peekAt(i)!
+  outstanding(): Iterable<Request> {
+    return this.#replies.requests()
   }
 
   // Requests in
@@ -134,34 +125,29 @@ export class ClientConnection implements RequestOwner, LocalClient {
     this.totalBytesRead += chunk.length
     this.#services.totals.bytesRead += chunk.length
     this.#heardAt = this.#services.clock.now
-    if (this.#stopped !== 0) {
-      if (this.#state === 'open') this.#unread.push(chunk)
-      return
-    }
-    this.#reader.feed(chunk)
-    this.#read()
+    this.#intake.feed(chunk)
+    if (this.#intake.stopped === 0) this.#read()
   }
 
   #read(): void {
-    const reader = this.#reader
+    const intake = this.#intake
+    const { maxPipeline } = this.#services
     this.#reading = true
-    while (this.#stopped === 0) {
-      const found = reader.next()
-      if (found === MORE) {
-        const chunk = this.#unread.shift()
-        if (chunk === undefined) break
-        reader.feed(chunk)
-      } else if (found === BROKEN) {
-        this.#reason = `protocol error: ${reader.error}`
-        this.#answer(undefined, NO_VIEW, new ErrorReply(`ERR Protocol error: ${reader.error}`), false)
-        this.closeAfterReplies()
-      } else {
-        this.#handle(reader.request)
-        if (this.#pending.length >= this.#services.maxPipeline) this.#stop(IN_FLIGHT)
-      }
+    while (intake.stopped === 0) {
+      const found = intake.next()
+      if (found === MORE) break
+      if (found === BROKEN) this.#protocolError(intake.error)
+      else this.#handle(intake.request)
+      if (this.#replies.length >= maxPipeline) intake.stop(STOP.pipeline)
     }
     this.#reading = false
-    if (this.#state === 'ending' && this.#pending.length === 0) this.#end()
+    if (this.#state === 'ending' && this.#replies.length === 0) this.#end()
+  }
+
+  #protocolError(error: string): void {
+    this.#reason = `protocol error: ${error}`
+    this.#answer(undefined, NO_VIEW, new ErrorReply(`ERR Protocol error: ${error}`), false)
+    this.closeAfterReplies()
   }
 
   #handle(view: RequestView): void {
@@ -169,31 +155,35 @@ export class ClientConnection implements RequestOwner, LocalClient {
     services.totals.commands++
     this.totalCommands++
     const spec = services.catalogue.find(view)
-    if (spec === undefined) return this.#unknown(view)
+    if (spec === undefined) {
+      this.#unknown(view)
+      return
+    }
     this.lastCommand = spec.name
     if (!this.session.authenticated && !spec.flags.has('no_auth')) {
       const fits = arityFits(spec, view.argc)
-      const error = fits ? NOT_AUTHENTICATED : new ErrorReply(replyText.wrongArity(spec.name))
-      return this.#answer(spec, view, error, this.#silenced())
+      this.#refuse(spec, view, fits ? NOT_AUTHENTICATED.text : replyText.wrongArity(spec.name))
+      return
     }
-    decide(view, spec, plan)
-    if (plan.kind === LOCAL) this.#local(view, spec)
-    else if (plan.kind === REFUSED) this.#answer(spec, view, new ErrorReply(plan.error), this.#silenced())
+    const kind = decide(view, spec, plan)
+    if (kind === LOCAL) this.#local(view, spec)
+    else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
     else this.#forward(view, spec, plan.slot)
   }
 
   #forward(view: RequestView, spec: CommandSpec, slot: number): void {
     const request = this.#request(view, spec, slot)
     request.silent = this.#silenced()
-    this.#pending.push(request)
     this.#services.router.dispatch(request)
   }
 
+  /** A request in its place in the order of replies. */
   #request(view: RequestView, spec: CommandSpec | undefined, slot: number): Request {
     const services = this.#services
     const request = new Request(view, spec, slot, this, services.router)
     request.sequence = this.#sequence++
     if (services.observed) request.readAt = performance.now()
+    this.#replies.push(request)
     return request
   }
 
@@ -210,12 +200,16 @@ export class ClientConnection implements RequestOwner, LocalClient {
     else this.#answer(undefined, view, unknownCommand(view), this.#silenced())
   }
 
+  #refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void {
+    this.#answer(spec, view, new ErrorReply(error), this.#silenced())
+  }
+
   // Commands answered here
 
   #local(view: RequestView, spec: CommandSpec): void {
     const handler = localHandler(spec)
     if (handler === undefined) {
-      this.#answer(spec, view, new ErrorReply(replyText.unsupported(spec.name)), this.#silenced())
+      this.#refuse(spec, view, replyText.unsupported(spec.name))
       return
     }
     const { session } = this
@@ -226,37 +220,42 @@ export class ClientConnection implements RequestOwner, LocalClient {
     if (value === NO_REPLY) return
     // CLIENT REPLY ON and RESET are answered although what came before them was not to be.
     const silent = session.replyMode === before && this.#silenced()
-    if (value instanceof Promise) this.#await(spec, view, value, silent)
+    if (value instanceof Promise) void this.#await(spec, view, value, silent)
     else this.#answer(spec, view, value, silent)
   }
 
   /** What a local command may have changed in the session and matters here. */
   #follow(): void {
-    this.#reader.authenticated = this.session.authenticated
+    this.#intake.authenticated = this.session.authenticated
     this.lane = this.session.protocol === 3 ? LANES.resp3 : LANES.resp2
   }
 
   /** A local command that takes time keeps its place in the order, and nothing further is read meanwhile. */
-  #await(spec: CommandSpec, view: RequestView, value: Promise<ReplyValue>, silent: boolean): void {
+  async #await(
+    spec: CommandSpec,
+    view: RequestView,
+    value: Promise<ReplyValue>,
+    silent: boolean
+  ): Promise<void> {
     const request = this.#request(view, spec, -1)
     request.silent = silent
-    this.#pending.push(request)
-    this.#stop(LOCAL_CALL)
-    value
-      .catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
-      .then((settled) => {
-        this.#follow()
-        const bytes = encodeReply(settled, this.session.protocol)
-        this.deliver(request, bytes, 0, bytes.length)
-        this.#go(LOCAL_CALL)
-      })
+    this.#intake.stop(STOP.local)
+    const settled = await value.catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
+    this.#follow()
+    const bytes = encodeReply(settled, this.session.protocol)
+    this.deliver(request, bytes, 0, bytes.length)
+    this.#go(STOP.local)
   }
 
   /** Answers at once, in its turn. */
-  #answer(spec: CommandSpec | undefined, view: RequestView, value: ReplyValue, silent: boolean): void {
+  #answer(
+    spec: CommandSpec | undefined,
+    view: RequestView,
+    value: ReplyValue,
+    silent: boolean
+  ): void {
     const request = this.#request(view, spec, -1)
     request.silent = silent
-    this.#pending.push(request)
     const bytes = encodeReply(value, this.session.protocol)
     this.deliver(request, bytes, 0, bytes.length)
   }
@@ -265,33 +264,22 @@ export class ClientConnection implements RequestOwner, LocalClient {
 
   deliver(request: Request, buffer: Buffer, start: number, end: number): void {
     if (this.#state === 'closed') return
-    const pending = this.#pending
-    if (request.readAt !== 0) this.#services.observe(this, request, buffer, start, end)
-    if (pending.peekFront() !== request) return this.#keep(request, buffer, start, end)
-    pending.shift()
-    if (!request.silent) this.#out.append(buffer, start, end)
-    let next = pending.peekFront()
-    while (next !== undefined && next.reply !== undefined) {
-      this.#heldBytes -= next.reply.length
-      this.#out.append(next.reply, 0, next.reply.length)
-      pending.shift()
-      next = pending.peekFront()
-    }
-    if (next === undefined && !this.#reading) this.#flushLast()
+    const services = this.#services
+    const replies = this.#replies
+    if (request.readAt !== 0) services.observe(this, request, buffer, start, end)
+    replies.settle(request, buffer, start, end)
+    if (replies.length === 0 && !this.#reading) this.#flushLast()
     else if (!this.#dirty) {
       this.#dirty = true
-      this.#services.turn.add(this)
+      services.turn.add(this)
     }
-    if ((this.#stopped & IN_FLIGHT) !== 0 && pending.length <= this.#services.maxPipeline / 2) {
-      this.#go(IN_FLIGHT)
+    if (replies.heldBytes > services.clientOutputLimit) this.#abort(OVER_LIMIT)
+    if (
+      (this.#intake.stopped & STOP.pipeline) !== 0 &&
+      replies.length <= services.maxPipeline / 2
+    ) {
+      this.#go(STOP.pipeline)
     }
-  }
-
-  /** Keeps a reply until all older ones are there. */
-  #keep(request: Request, buffer: Buffer, start: number, end: number): void {
-    request.reply = request.silent ? EMPTY : Buffer.from(buffer.subarray(start, end))
-    this.#heldBytes += request.reply.length
-    if (this.#heldBytes > this.#services.clientOutputLimit) this.#abort(OVER_LIMIT)
   }
 
   /** Nothing is awaited, so no later reply can join what is written now: the turn need not be waited for. */
@@ -300,44 +288,40 @@ export class ClientConnection implements RequestOwner, LocalClient {
     if (this.#state === 'ending') this.#end()
   }
 
+  /** Writes the replies that have gathered. */
   flush(): void {
     this.#dirty = false
-    if (this.#state === 'closed' || this.#out.size === 0) return
+    const { size } = this.#out
+    if (this.#state === 'closed' || size === 0) return
     const stream = this.#stream
-    this.totalBytesWritten += this.#out.size
-    this.#services.totals.bytesWritten += this.#out.size
+    const { totals, clientOutputPause, clientOutputLimit } = this.#services
+    this.totalBytesWritten += size
+    totals.bytesWritten += size
     this.#out.flush(stream)
-    const { clientOutputPause, clientOutputLimit } = this.#services
     if (stream.writableLength <= clientOutputPause) return
-    if (stream.writableLength + this.#heldBytes > clientOutputLimit) this.#abort(OVER_LIMIT)
-    else this.#stop(OUTPUT)
+    if (stream.writableLength + this.#replies.heldBytes > clientOutputLimit) this.#abort(OVER_LIMIT)
+    else this.#intake.stop(STOP.output)
   }
 
   // Stopping and going on
 
   onCongested(lane: Lane): void {
-    if ((this.#stopped & NODE) !== 0) return
-    this.#stop(NODE)
-    lane.onceDrained(() => this.#go(NODE))
+    if ((this.#intake.stopped & STOP.node) !== 0) return
+    this.#intake.stop(STOP.node)
+    lane.onceDrained(() => this.#go(STOP.node))
   }
 
   /** Leaves further requests unread while all clients together have too much buffered. A half read request goes on. */
   limitMemory(over: boolean): void {
-    if (!over) this.#go(MEMORY)
-    else if (this.#reader.pendingBytes === 0) this.#stop(MEMORY)
-  }
-
-  #stop(reason: number): void {
-    if (this.#stopped === 0) this.#stream.pause()
-    this.#stopped |= reason
+    if (!over) this.#go(STOP.memory)
+    else if (!this.#intake.halfRead) this.#intake.stop(STOP.memory)
   }
 
   #go(reason: number): void {
-    if ((this.#stopped & reason) === 0) return
-    this.#stopped &= ~reason
-    if (this.#stopped !== 0 || this.#reading) return
+    const intake = this.#intake
+    if (!intake.release(reason) || this.#reading) return
     this.#read()
-    if (this.#stopped === 0) this.#stream.resume()
+    if (intake.stopped === 0) this.#stream.resume()
   }
 
   // The end
@@ -347,20 +331,20 @@ export class ClientConnection implements RequestOwner, LocalClient {
     const { clock, requestTimeout, idleTimeout } = this.#services
     const quiet = clock.now - this.#heardAt
     if (this.#stream.writableEnded) {
-      const left = this.#stream.writableFinished ? LAST_WAIT : requestTimeout
-      if (quiet > left) this.#stream.destroy()
+      if (quiet > (this.#stream.writableFinished ? LAST_WAIT : requestTimeout))
+        this.#stream.destroy()
       return
     }
-    if (this.#state !== 'open' || this.#stopped !== 0 || this.#pending.length > 0) return
-    if (this.#reader.pendingBytes > 0 && quiet > requestTimeout) this.#abort('requestTimeout')
+    if (this.#state !== 'open' || this.#intake.stopped !== 0 || this.#replies.length > 0) return
+    if (this.#intake.halfRead && quiet > requestTimeout) this.#abort('requestTimeout')
     else if (idleTimeout > 0 && quiet > idleTimeout) this.#abort('idleTimeout')
   }
 
   closeAfterReplies(): void {
     if (this.#state !== 'open') return
     this.#state = 'ending'
-    this.#stop(CLOSING)
-    if (!this.#reading && this.#pending.length === 0) this.#end()
+    this.#intake.stop(STOP.closing)
+    if (!this.#reading && this.#replies.length === 0) this.#end()
   }
 
   kill(): void {
@@ -368,7 +352,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
   }
 
   #end(): void {
-    if (this.#state !== 'ending') return
+    if (this.#state !== 'ending' || this.#stream.writableEnded) return
     this.flush()
     this.#heardAt = this.#services.clock.now
     this.#stream.end()
@@ -378,18 +362,17 @@ export class ClientConnection implements RequestOwner, LocalClient {
 
   #abort(reason: string): void {
     this.#reason ??= reason
-    this.#stream.destroy()
     this.#close(reason)
   }
 
   #close(reason: string | undefined): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    this.#stopped |= CLOSING
+    this.#intake.stop(STOP.closing)
     this.#stream.destroy()
     this.#out.clear()
-    this.#pending.clear()
-    this.#unread.length = 0
+    this.#replies.clear()
+    this.#intake.clear()
     this.#services.onClosed(this, this.#reason ?? reason)
   }
 }

@@ -1,9 +1,8 @@
 import type { Clock } from '../clock.ts'
-import type { Router } from '../router/router.ts'
 import type { Request } from '../router/request.ts'
+import type { Router } from '../router/router.ts'
 import type { Turn } from '../turn.ts'
-import type { ClientConnection } from './client-connection.ts'
-import type { LocalServices } from './commands/local.ts'
+import type { LocalClient, LocalServices } from './commands/local.ts'
 
 /** Counters of the proxy as a whole. */
 export interface Totals {
@@ -34,7 +33,7 @@ export interface ClientServices extends LocalServices {
   /** Whether anyone listens for `command`. */
   readonly observed: boolean
   /** Tells the listeners of `command`. */
-  observe(client: ClientConnection, request: Request, reply: Buffer, start: number, end: number): void
+  observe(client: LocalClient, request: Request, reply: Buffer, start: number, end: number): void
   /** A client's connection is closed. */
-  onClosed(client: ClientConnection, reason: string | undefined): void
+  onClosed(client: LocalClient, reason: string | undefined): void
 }

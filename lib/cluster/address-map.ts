@@ -1,4 +1,4 @@
-import { type NatMap, type NodeAddress, parseNodeAddress } from '../options.ts'
+import { type NatMap, type NodeAddress, parseNodeAddress } from '../settings.ts'
 
 /** `host:port`, or the path of a UNIX socket: the one name of an address, used as key and shown everywhere. */
 export function addressName(address: NodeAddress): string {
@@ -14,12 +14,17 @@ function fromText(text: string, port: number): { host: string; port: number } {
  * The address to dial for one that a node announced. An object map is asked for `host:port` first, then for `host` alone; what it does not hold
  * is dialled as announced. A function may return undefined to say the same.
  */
-export function dialled(map: NatMap | undefined, host: string, port: number): { host: string; port: number } {
+export function dialled(
+  map: NatMap | undefined,
+  host: string,
+  port: number
+): { host: string; port: number } {
   if (map === undefined) return { host, port }
   if (typeof map === 'function') return map(host, port) ?? { host, port }
   for (const key of [`${host}:${port}`, host]) {
     const to = Object.hasOwn(map, key) ? map[key] : undefined
-    if (to !== undefined) return typeof to === 'string' ? fromText(to, port) : { host: to.host, port: to.port }
+    if (to !== undefined)
+      return typeof to === 'string' ? fromText(to, port) : { host: to.host, port: to.port }
   }
   return { host, port }
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
 import type { ProxyError } from '../errors.ts'
 import type { EventSink } from '../events.ts'
-import type { Credentials, NodeAddress, Settings } from '../options.ts'
 import { frameRequest } from '../resp/request-reader.ts'
+import type { Credentials, NodeAddress, Settings } from '../settings.ts'
 import type { Turn } from '../turn.ts'
 import { addressName } from './address-map.ts'
 import type { ConnectionSetup } from './connection.ts'
@@ -35,7 +35,12 @@ export class ConnectionPool {
   /** `onLost` is called when a node is down or a connection to it broke: the topology may be another by now. */
   constructor(
     settings: PoolSettings,
-    parts: { clock: Clock; turn: Turn; events: EventSink; onLost: (node: ClusterNode, error: ProxyError) => void }
+    parts: {
+      clock: Clock
+      turn: Turn
+      events: EventSink
+      onLost: (node: ClusterNode, error: ProxyError) => void
+    }
   ) {
     const { clock, turn, events, onLost } = parts
     this.#settings = settings
@@ -55,7 +60,7 @@ export class ConnectionPool {
       },
       onLost,
     }
-    this.#stopChecking = clock.every(() => this.#check())
+    this.#stopChecking = clock.onTick(() => this.#check())
   }
 
   /** The node at an address; made when first asked for. */
@@ -123,9 +128,14 @@ export class ConnectionPool {
 }
 
 function greeting(lane: number, credentials: Credentials | undefined): readonly Buffer[] {
-  const auth = credentials === undefined ? [] : ['AUTH', credentials.username ?? 'default', credentials.password]
+  const auth =
+    credentials === undefined
+      ? []
+      : ['AUTH', credentials.username ?? 'default', credentials.password]
   if (lane === LANES.resp3) return [frameRequest(['HELLO', '3', ...auth]).buffer]
   if (credentials === undefined) return []
   // Servers before 6 know AUTH with a password only.
-  return [frameRequest(credentials.username === undefined ? ['AUTH', credentials.password] : auth).buffer]
+  return [
+    frameRequest(credentials.username === undefined ? ['AUTH', credentials.password] : auth).buffer,
+  ]
 }

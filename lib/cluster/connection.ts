@@ -109,7 +109,9 @@ export class Connection {
       this.#events.onDrain()
     })
     socket.on('error', (error) => this.#fail(this.#trouble(error)))
-    socket.on('close', () => this.#fail(new ProxyError('NODE_LOST', `${setup.address} closed the connection`)))
+    socket.on('close', () =>
+      this.#fail(new ProxyError('NODE_LOST', `${setup.address} closed the connection`))
+    )
   }
 
   /** Requests that wait for their replies. */
@@ -151,7 +153,9 @@ export class Connection {
     const { address, connectTimeout, commandTimeout } = this.#setup
     if (this.state === 'connecting' || this.state === 'greeting') {
       if (now - this.#since > connectTimeout) {
-        this.#fail(new ProxyError('NODE_CONNECT', `${address} did not answer within ${connectTimeout} ms`))
+        this.#fail(
+          new ProxyError('NODE_CONNECT', `${address} did not answer within ${connectTimeout} ms`)
+        )
       }
       return
     }
@@ -176,7 +180,9 @@ export class Connection {
   /** Ends the connection because it is no longer wanted; what is in flight is told `CLOSED`. */
   close(): void {
     if (this.state === 'closed') return
-    this.#end(new ProxyError('CLOSED', `the connection to ${this.#setup.address} was closed by the proxy`))
+    this.#end(
+      new ProxyError('CLOSED', `the connection to ${this.#setup.address} was closed by the proxy`)
+    )
   }
 
   async #greet(): Promise<void> {
@@ -206,7 +212,10 @@ export class Connection {
     while (this.state !== 'closed') {
       const found = reader.next()
       if (found === MORE) return
-      if (found !== FRAME) return this.#desynchronised(reader.error)
+      if (found !== FRAME) {
+        this.#desynchronised(reader.error)
+        return
+      }
       const { buffer, start, end } = reader
       if (buffer[start] === PUSH) {
         this.#events.onPush?.(buffer, start, end)
@@ -217,7 +226,10 @@ export class Connection {
         continue
       }
       // What is still in the batch was never written: a reply cannot belong to it.
-      if (inFlight.length <= this.#unflushed) return this.#desynchronised('a reply that nobody asked for')
+      if (inFlight.length <= this.#unflushed) {
+        this.#desynchronised('a reply that nobody asked for')
+        return
+      }
       inFlight.shift()!.onReply(buffer, start, end)
     }
   }
@@ -225,7 +237,9 @@ export class Connection {
   #greeted(buffer: Buffer, start: number, end: number): void {
     if (buffer[start] === MINUS) {
       const text = buffer.toString('latin1', start + 1, end - 2)
-      this.#fail(new ProxyError('NODE_CONNECT', `${this.#setup.address} refused the proxy: ${text}`))
+      this.#fail(
+        new ProxyError('NODE_CONNECT', `${this.#setup.address} refused the proxy: ${text}`)
+      )
       return
     }
     this.#greetingReplies--
@@ -238,7 +252,10 @@ export class Connection {
 
   #trouble(cause: unknown): ProxyError {
     if (cause instanceof ProxyError) return cause
-    const text = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : String(cause)
+    const text =
+      cause instanceof Error
+        ? cause.message || (cause as NodeJS.ErrnoException).code
+        : String(cause)
     const code = this.state === 'ready' ? 'NODE_LOST' : 'NODE_CONNECT'
     return new ProxyError(code, `${this.#setup.address}: ${text}`, { cause })
   }

@@ -1,6 +1,6 @@
 import net from 'node:net'
 import tls from 'node:tls'
-import type { NodeAddress } from '../options.ts'
+import type { NodeAddress } from '../settings.ts'
 
 /** A socket to a node; `encrypted` tells a TLS one. */
 export type NodeSocket = net.Socket & { readonly encrypted?: boolean }

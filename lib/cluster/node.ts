@@ -1,6 +1,6 @@
 import createDebug from 'debug'
 import type { ProxyError } from '../errors.ts'
-import type { NodeAddress } from '../options.ts'
+import type { NodeAddress } from '../settings.ts'
 import { addressName } from './address-map.ts'
 import type { ConnectionSetup } from './connection.ts'
 import { Lane } from './lane.ts'
@@ -98,7 +98,10 @@ export class ClusterNode {
     this.status = 'down'
     this.#failures++
     const { reconnectMinDelay, reconnectMaxDelay } = this.#services
-    const longest = Math.min(reconnectMaxDelay, reconnectMinDelay * 2 ** Math.min(this.#failures - 1, 20))
+    const longest = Math.min(
+      reconnectMaxDelay,
+      reconnectMinDelay * 2 ** Math.min(this.#failures - 1, 20)
+    )
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#tryAgain(), longest * (0.5 + Math.random() / 2))
     this.#probe = undefined

@@ -43,11 +43,21 @@ const LONGEST = 320
 export function readRedirect(buffer: Buffer, start: number, end: number): Redirect {
   const first = buffer[start + 1]
   // M, A, T, C, L, R and N begin the codes above; nothing else is looked at closer.
-  if (first !== 77 && first !== 65 && first !== 84 && first !== 67 && first !== 76 && first !== 82 && first !== 78) return NONE
+  if (
+    first !== 77 &&
+    first !== 65 &&
+    first !== 84 &&
+    first !== 67 &&
+    first !== 76 &&
+    first !== 82 &&
+    first !== 78
+  )
+    return NONE
   const text = buffer.toString('latin1', start + 1, Math.min(end - 2, start + LONGEST))
   const blank = text.indexOf(' ')
   const code = blank < 0 ? text : text.slice(0, blank)
-  if (code !== 'MOVED' && code !== 'ASK') return Object.hasOwn(RETRIED, code) ? RETRIED[code]! : NONE
+  if (code !== 'MOVED' && code !== 'ASK')
+    return Object.hasOwn(RETRIED, code) ? RETRIED[code]! : NONE
   const match = /^(?:MOVED|ASK) (0|[1-9]\d{0,4}) ([^\s]*):([1-9]\d{0,4})$/.exec(text)
   if (match === null) return NONE
   const slot = Number(match[1])

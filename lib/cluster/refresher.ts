@@ -2,7 +2,7 @@ import createDebug from 'debug'
 import { SLOT_COUNT } from '../command/slot.ts'
 import { ProxyError } from '../errors.ts'
 import type { TopologyChangeEvent, TopologyNode, TopologyReason } from '../events.ts'
-import type { Settings } from '../options.ts'
+import type { Settings } from '../settings.ts'
 import { dialled } from './address-map.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { ClusterNode } from './node.ts'
@@ -15,7 +15,14 @@ const debug = createDebug('redis-cluster-proxy:cluster')
 /** The settings that finding out about the cluster depends on. */
 export type RefresherSettings = Pick<
   Settings,
-  'nodes' | 'natMap' | 'nodeTls' | 'refreshInterval' | 'refreshMinInterval' | 'reconnectMinDelay' | 'reconnectMaxDelay'
+  | 'nodes'
+  | 'natMap'
+  | 'nodeTls'
+  | 'connectTimeout'
+  | 'refreshInterval'
+  | 'refreshMinInterval'
+  | 'reconnectMinDelay'
+  | 'reconnectMaxDelay'
 >
 
 /** What the refresher tells its owner. */
@@ -47,8 +54,15 @@ export class Refresher {
   #timer: NodeJS.Timeout | undefined
   #delayed: (() => void) | undefined
   #closed = false
+  /** The nodes of the last answer, by address. */
+  #targets: ReadonlyMap<string, ClusterNode> = new Map()
 
-  constructor(settings: RefresherSettings, pool: ConnectionPool, cache: SlotCache, events: RefresherEvents) {
+  constructor(
+    settings: RefresherSettings,
+    pool: ConnectionPool,
+    cache: SlotCache,
+    events: RefresherEvents
+  ) {
     this.#settings = settings
     this.#pool = pool
     this.#cache = cache
@@ -97,10 +111,16 @@ export class Refresher {
   /** The next look of its own accord: after the interval, or sooner while nobody answers. */
   #schedule(): void {
     const { refreshInterval, reconnectMinDelay, reconnectMaxDelay } = this.#settings
-    const backOff = Math.min(reconnectMaxDelay, reconnectMinDelay * 2 ** Math.min(this.#failures, 20))
+    const backOff = Math.min(
+      reconnectMaxDelay,
+      reconnectMinDelay * 2 ** Math.min(this.#failures, 20)
+    )
     const delay = this.#failures > 0 ? backOff * (0.5 + Math.random() / 2) : refreshInterval
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.request(this.#failures > 0 ? 'node lost' : 'interval'), delay)
+    this.#timer = setTimeout(
+      () => this.request(this.#failures > 0 ? 'node lost' : 'interval'),
+      delay
+    )
   }
 
   async #run(reason: TopologyReason): Promise<void> {
@@ -109,9 +129,10 @@ export class Refresher {
     if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
     const moment = this.#cache.moment
     let cause: unknown
+    const { connectTimeout } = this.#settings
     for (const { node, known } of this.#candidates()) {
       try {
-        const discovery = await this.#inquire(node, known)
+        const discovery = await within(connectTimeout, node, this.#inquire(node, known))
         if (this.#closed) return
         this.#failures = 0
         this.#take(discovery, moment, reason)
@@ -124,9 +145,13 @@ export class Refresher {
     }
     this.#failures++
     const text = cause instanceof Error ? cause.message : 'no entry point is left'
-    const error = new ProxyError('NO_TOPOLOGY', `no node answers with a usable slot table: ${text}`, { cause })
-    this.#events.onFailed(error)
-    throw error
+    const failure = new ProxyError(
+      'NO_TOPOLOGY',
+      `no node answers with a usable slot table: ${text}`,
+      { cause }
+    )
+    this.#events.onFailed(failure)
+    throw failure
   }
 
   #pause(ms: number): Promise<void> {
@@ -139,22 +164,20 @@ export class Refresher {
   /** Whom to ask, in order: nodes that answer, the entry points, then nodes that are down. */
   #candidates(): { node: ClusterNode; known: boolean }[] {
     const { topology } = this.#cache
-    const known = topology.nodes.map((node) => this.#pool.node(this.#addressOf(node.address)))
+    const known = topology.nodes.map((node) => this.#targets.get(node.address)!)
     const masters = this.#cache.masters()
     const all = [...new Set([...masters, ...known])]
     const first = all.length === 0 ? 0 : this.#turn++ % all.length
-    const turned = [...all.slice(first), ...all.slice(0, first)].map((node) => ({ node, known: true }))
+    const turned = [...all.slice(first), ...all.slice(0, first)].map((node) => ({
+      node,
+      known: true,
+    }))
     const seeds = this.#settings.nodes
       .map((address) => this.#pool.node(address))
       .map((node) => ({ node, known: false }))
     const up = turned.filter(({ node }) => node.status === 'up')
     const rest = turned.filter(({ node }) => node.status !== 'up')
     return [...up, ...seeds, ...rest]
-  }
-
-  #addressOf(name: string): { host: string; port: number } {
-    const colon = name.lastIndexOf(':')
-    return { host: name.slice(0, colon), port: Number(name.slice(colon + 1)) }
   }
 
   async #inquire(node: ClusterNode, known: boolean): Promise<Discovery> {
@@ -166,7 +189,8 @@ export class Refresher {
       if (more.failing) announced.healthy = false
     }
     const before = this.#cache.topology
-    if (coverage(shape) === 0) throw new ProxyError('NO_TOPOLOGY', `${node.name} knows no slot's owner`)
+    if (coverage(shape) === 0)
+      throw new ProxyError('NO_TOPOLOGY', `${node.name} knows no slot's owner`)
     const ids = new Set(before.nodes.map(({ id }) => id))
     if (known && ids.size > 0 && !shape.some(({ id }) => ids.has(id))) {
       throw new ProxyError('NO_TOPOLOGY', `${node.name} belongs to another cluster`)
@@ -212,11 +236,13 @@ export class Refresher {
   target(host: string, port: number, teller: ClusterNode): ClusterNode {
     if ('path' in teller.address && (host === '' || port === 0)) return teller
     const near = 'host' in teller.address ? teller.address.host : ''
-    if (host === '' && near !== '') return this.#pool.node({ host: near, port: port === 0 ? portOf(teller) : port })
+    if (host === '' && near !== '')
+      return this.#pool.node({ host: near, port: port === 0 ? portOf(teller) : port })
     return this.#pool.node(dialled(this.#settings.natMap, host, port))
   }
 
   #take(discovery: Discovery, moment: number, reason: TopologyReason): void {
+    this.#targets = discovery.targets
     const { moves, change } = this.#cache.apply(discovery, moment, reason)
     if (moves.length > 0) this.#events.onMoves(moves)
     const keep = new Set(discovery.nodes.map((node) => node.address))
@@ -224,6 +250,28 @@ export class Refresher {
     this.#pool.retain(keep)
     this.#events.onRefreshed()
     if (change !== undefined) this.#events.onChange(change)
+  }
+}
+
+/** A node that keeps silent must not keep the others from being asked. */
+async function within<Answer>(
+  ms: number,
+  node: ClusterNode,
+  answer: Promise<Answer>
+): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(
+        new ProxyError('NODE_TIMEOUT', `${node.name} does not tell the topology within ${ms} ms`)
+      )
+    }, ms)
+  })
+  try {
+    return await Promise.race([answer, limit])
+  } finally {
+    clearTimeout(timer)
+    answer.catch(() => {})
   }
 }
 
@@ -243,4 +291,3 @@ function standalone(): AnnouncedNode {
     healthy: true,
   }
 }
-

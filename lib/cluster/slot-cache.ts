@@ -100,7 +100,8 @@ export class SlotCache {
     const before = this.topology
     const owners = found.map((node) => node?.address)
     let slotsMoved = 0
-    for (let slot = 0; slot < SLOT_COUNT; slot++) if (owners[slot] !== this.#snapshot[slot]) slotsMoved++
+    for (let slot = 0; slot < SLOT_COUNT; slot++)
+      if (owners[slot] !== this.#snapshot[slot]) slotsMoved++
     const after: Topology = { version: before.version + 1, nodes, coveredSlots: coverage(nodes) }
     const change = difference(before, after, slotsMoved, reason)
     // Epochs and health may change without a change of shape: the snapshot is replaced, its version stays.

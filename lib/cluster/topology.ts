@@ -35,10 +35,24 @@ function host(value: Reply): string {
   return name === '?' ? '' : name
 }
 
-function slotRange(first: Reply, last: Reply): [number, number] | undefined {
-  const range: [number, number] = [Number(first), Number(last)]
-  const right = range.every((slot) => Number.isInteger(slot) && slot >= 0 && slot < SLOT_COUNT) && range[0] <= range[1]
-  return right ? range : undefined
+function list(value: Reply): readonly Reply[] {
+  return Array.isArray(value) ? value : []
+}
+
+function isRange([first, last]: readonly number[]): boolean {
+  const inside = (slot: number): boolean => Number.isInteger(slot) && slot >= 0 && slot < SLOT_COUNT
+  return inside(first!) && inside(last!) && first! <= last!
+}
+
+/** First and last slots in turn, as SHARDS lists them. */
+function slotRanges(flat: readonly Reply[]): [number, number][] {
+  const ranges: [number, number][] = []
+  for (let i = 0; i + 1 < flat.length; i += 2) ranges.push([Number(flat[i]), Number(flat[i + 1])])
+  return ranges.filter(isRange)
+}
+
+function hasPort({ port }: AnnouncedNode): boolean {
+  return port >= 1 && port <= 65535
 }
 
 /**
@@ -46,67 +60,68 @@ function slotRange(first: Reply, last: Reply): [number, number] | undefined {
  * The preferred endpoint may be empty, `?` or null: then the host is that of the node asked.
  */
 export function readShards(reply: Reply, secure: boolean): AnnouncedNode[] {
-  const nodes: AnnouncedNode[] = []
-  if (!Array.isArray(reply)) return nodes
-  for (const shard of reply.map(fields)) {
-    const flat = shard.get('slots')
-    const slots: [number, number][] = []
-    if (Array.isArray(flat)) {
-      for (let i = 0; i + 1 < flat.length; i += 2) {
-        const range = slotRange(flat[i], flat[i + 1])
-        if (range !== undefined) slots.push(range)
-      }
-    }
-    const members = shard.get('nodes')
-    const described = (Array.isArray(members) ? members : []).map(fields)
-    const masterId = text(described.find((node) => text(node.get('role')) === 'master')?.get('id'))
-    for (const node of described) {
-      const master = text(node.get('role')) === 'master'
-      nodes.push({
-        id: text(node.get('id')),
-        host: host(node.get('endpoint')),
-        port: Number((secure ? node.get('tls-port') : undefined) ?? node.get('port') ?? node.get('tls-port')),
-        role: master ? 'master' : 'replica',
-        masterId: master ? undefined : masterId,
-        slots: master ? slots : [],
-        epoch: 0,
-        healthy: text(node.get('health')) === 'online',
-      })
-    }
+  return list(reply)
+    .map(fields)
+    .flatMap((shard) => {
+      const slots = slotRanges(list(shard.get('slots')))
+      const members = list(shard.get('nodes')).map(fields)
+      const isMaster = (node: Map<string, Reply>): boolean => text(node.get('role')) === 'master'
+      const masterId = text(members.find(isMaster)?.get('id'))
+      return members.map((node) => shardMember(node, secure, isMaster(node) ? slots : masterId))
+    })
+    .filter(hasPort)
+}
+
+/** One node of a shard: a master with its slots, or a replica with its master's id. */
+function shardMember(
+  node: Map<string, Reply>,
+  secure: boolean,
+  part: [number, number][] | string
+): AnnouncedNode {
+  const master = typeof part !== 'string'
+  return {
+    id: text(node.get('id')),
+    host: host(node.get('endpoint')),
+    port: Number(
+      (secure ? node.get('tls-port') : undefined) ?? node.get('port') ?? node.get('tls-port')
+    ),
+    role: master ? 'master' : 'replica',
+    masterId: master ? undefined : part,
+    slots: master ? part : [],
+    epoch: 0,
+    healthy: text(node.get('health')) === 'online',
   }
-  return nodes.filter((node) => node.port >= 1 && node.port <= 65535)
 }
 
 /** Reads `CLUSTER SLOTS`, which all versions answer: `[first, last, [host, port, id, ...], replica...]` each. */
 export function readSlots(reply: Reply): AnnouncedNode[] {
   const nodes = new Map<string, AnnouncedNode>()
-  if (!Array.isArray(reply)) return []
-  for (const row of reply) {
-    if (!Array.isArray(row)) continue
-    const range = slotRange(row[0], row[1])
+  for (const row of list(reply).map(list)) {
+    const [range] = slotRanges(row.slice(0, 2))
     if (range === undefined) continue
-    let masterId: string | undefined
-    for (const [index, member] of row.slice(2).entries()) {
-      if (!Array.isArray(member)) continue
-      const id = text(member[2])
-      const key = id === '' ? `${text(member[0])}:${text(member[1])}` : id
-      if (index === 0) masterId = id
-      const known = nodes.get(key)
-      const node = known ?? {
-        id,
-        host: host(member[0]),
-        port: Number(member[1]),
-        role: index === 0 ? ('master' as const) : ('replica' as const),
-        masterId: index === 0 ? undefined : masterId,
-        slots: [],
-        epoch: 0,
-        healthy: true,
-      }
-      if (known === undefined) nodes.set(key, node)
-      if (index === 0) node.slots.push(range)
+    const members = row.slice(2).map(list)
+    const masterId = text(members[0]?.[2])
+    for (const [index, member] of members.entries()) {
+      const node = slotsMember(member, index === 0 ? undefined : masterId)
+      const key = node.id === '' ? `${node.host}:${node.port}` : node.id
+      if (!nodes.has(key)) nodes.set(key, node)
+      if (index === 0) nodes.get(key)!.slots.push(range)
     }
   }
-  return [...nodes.values()].filter((node) => node.port >= 1 && node.port <= 65535)
+  return [...nodes.values()].filter(hasPort)
+}
+
+function slotsMember(member: readonly Reply[], masterId: string | undefined): AnnouncedNode {
+  return {
+    id: text(member[2]),
+    host: host(member[0]),
+    port: Number(member[1]),
+    role: masterId === undefined ? 'master' : 'replica',
+    masterId,
+    slots: [],
+    epoch: 0,
+    healthy: true,
+  }
 }
 
 /** What `CLUSTER NODES` adds to the other two: the config epoch of each node, and whether it is failing. By node id. */
@@ -116,13 +131,18 @@ export function readNodes(reply: Reply): Map<string, { epoch: number; failing: b
     const [id, , flags, , , , epoch] = line.split(' ')
     if (id === undefined || flags === undefined || epoch === undefined) continue
     const words = flags.split(',')
-    found.set(id, { epoch: Number(epoch), failing: words.includes('fail') || words.includes('noaddr') })
+    found.set(id, {
+      epoch: Number(epoch),
+      failing: words.includes('fail') || words.includes('noaddr'),
+    })
   }
   return found
 }
 
 /** How many slots have an owner. */
-export function coverage(nodes: readonly { readonly slots: readonly (readonly [number, number])[] }[]): number {
+export function coverage(
+  nodes: readonly { readonly slots: readonly (readonly [number, number])[] }[]
+): number {
   let covered = 0
   for (const node of nodes) for (const [first, last] of node.slots) covered += last - first + 1
   return covered
@@ -138,13 +158,22 @@ export function difference(
   const roles = new Map<string, TopologyNode>(before.nodes.map((node) => [node.address, node]))
   const names = new Set(after.nodes.map((node) => node.address))
   const added = after.nodes.filter((node) => !roles.has(node.address)).map((node) => node.address)
-  const removed = before.nodes.filter((node) => !names.has(node.address)).map((node) => node.address)
+  const removed = before.nodes
+    .filter((node) => !names.has(node.address))
+    .map((node) => node.address)
   const promoted = after.nodes
     .filter((node) => node.role === 'master' && roles.get(node.address)?.role === 'replica')
     .map((node) => node.address)
   const demoted = after.nodes.some(
     (node) => node.role === 'replica' && roles.get(node.address)?.role === 'master'
   )
-  if (slotsMoved === 0 && added.length === 0 && removed.length === 0 && promoted.length === 0 && !demoted) return undefined
+  if (
+    slotsMoved === 0 &&
+    added.length === 0 &&
+    removed.length === 0 &&
+    promoted.length === 0 &&
+    !demoted
+  )
+    return undefined
   return { reason, before, after, slotsMoved, added, removed, promoted }
 }

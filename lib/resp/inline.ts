@@ -50,7 +50,12 @@ export function splitInline(line: Uint8Array): Buffer[] | undefined {
           word.push(ESCAPES[line[at + 1]!] ?? line[at + 1]!)
           at += 1
         }
-      } else if (byte === BACKSLASH && quote === SINGLE_QUOTE && line[at + 1] === SINGLE_QUOTE && at + 1 < length) {
+      } else if (
+        byte === BACKSLASH &&
+        quote === SINGLE_QUOTE &&
+        line[at + 1] === SINGLE_QUOTE &&
+        at + 1 < length
+      ) {
         word.push(SINGLE_QUOTE)
         at += 1
       } else if (byte === quote) {

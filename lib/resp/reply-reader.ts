@@ -8,10 +8,13 @@ export const BROKEN = 2
 const CR = 13
 const LF = 10
 const ZERO = 48
+const MINUS = 45
+const DOLLAR = 36
+const STAR = 42
 const EMPTY: Buffer = Buffer.alloc(0)
 
-/** Longest line (status, error, number) that is waited for; the server's own errors stay far below. */
-const LINE_LIMIT = 1024 * 1024
+/** Longest reply: a larger buffer could not be had on every system. Lines may be as long, for a script can return one. */
+const REPLY_LIMIT = 2147483647
 
 /** How a type goes on after its first byte. */
 const LINE = 1
@@ -44,6 +47,7 @@ export class ReplyReader {
   /** Why the stream is broken; empty while it is not. */
   error = ''
 
+  readonly #maxReplyLength: number
   #cursor = 0
   #length = 0
   #own = false
@@ -51,6 +55,10 @@ export class ReplyReader {
   #missing = 0
   /** How far the open frame reaches at the least; spares looking at a long bulk again and again. */
   #least = 0
+
+  constructor(limits: { maxReplyLength?: number } = {}) {
+    this.#maxReplyLength = limits.maxReplyLength ?? REPLY_LIMIT
+  }
 
   /** Bytes kept of a frame that is not whole yet. */
   get pendingBytes(): number {
@@ -71,16 +79,23 @@ export class ReplyReader {
       return
     }
     const needed = kept + chunk.length
+    if (needed > this.#maxReplyLength) {
+      this.#fail('a reply beyond every limit')
+      return
+    }
     if (!this.#own || rest > 0 || this.buffer.length < needed) this.#move(rest, kept, needed)
     chunk.copy(this.buffer, this.#length)
     this.#length += chunk.length
   }
 
-  /** Moves the rest to the front of a buffer with room for `needed` bytes; doubles, unless the frame's known end is nearer. */
+  /**
+   * Moves the rest to the front of a buffer with room for `needed` bytes: twice as much as there is, or just up to where the
+   * frame is known to reach, when that is about as far. So a frame in many pieces is copied a bounded number of times.
+   */
   #move(rest: number, kept: number, needed: number): void {
     const known = this.#least - rest
-    const doubled = Math.max(needed, kept * 2)
-    const grown = Buffer.allocUnsafeSlow(known > needed && known < doubled ? known : doubled)
+    const near = known >= needed && known >= kept * 1.25 && known <= kept * 2.5
+    const grown = Buffer.allocUnsafeSlow(near ? known : Math.max(needed, kept * 2))
     this.buffer.copy(grown, 0, rest, rest + kept)
     this.buffer = grown
     this.#own = true
@@ -96,8 +111,11 @@ export class ReplyReader {
     const length = this.#length
     let cursor = this.#cursor
     let missing = this.#missing
+    // Where a line that came in part was looked through up to.
+    const seen = this.#least - 1
     if (missing === 0) {
-      if (cursor >= length || this.error !== '') return this.error === '' ? MORE : BROKEN
+      if (this.error !== '') return BROKEN
+      if (cursor >= length) return this.#release()
       this.start = cursor
       missing = 1
     } else if (length < this.#least) return MORE
@@ -107,11 +125,9 @@ export class ReplyReader {
       if (form === 0) return this.#fail(`unexpected type byte 0x${buffer[cursor]!.toString(16)}`)
       let line = cursor + 1
       if (form === LINE) {
+        if (line < seen) line = seen
         while (line < length && buffer[line] !== CR) line++
-        if (line + 1 >= length) {
-          if (line - cursor > LINE_LIMIT) return this.#fail('line too long')
-          return this.#wait(cursor, missing, line + 1)
-        }
+        if (line + 1 >= length) return this.#wait(cursor, missing, line + 1)
         if (buffer[line + 1] !== LF) return this.#fail('CR without LF in a line')
         cursor = line + 2
         missing--
@@ -122,7 +138,7 @@ export class ReplyReader {
       while (line < length && buffer[line] !== CR) {
         const digit = buffer[line]! - ZERO
         if (digit < 0 || digit > 9 || line - first > 14) {
-          if (this.#isNull(line, first)) value = -1
+          if (this.#isNull(line, first, buffer[cursor]!)) value = -1
           else return this.#fail('length is not a number')
         } else if (value < 0) {
           if (digit !== 1) return this.#fail('length is not a number')
@@ -142,7 +158,8 @@ export class ReplyReader {
         }
         const end = body + value
         if (end + 2 > length) return this.#wait(cursor, missing, end + 2)
-        if (buffer[end] !== CR || buffer[end + 1] !== LF) return this.#fail('no CRLF after a bulk string')
+        if (buffer[end] !== CR || buffer[end + 1] !== LF)
+          return this.#fail('no CRLF after a bulk string')
         cursor = end + 2
         missing--
         continue
@@ -159,8 +176,16 @@ export class ReplyReader {
   }
 
   /** `-1` is the only number with a sign: the null bulk string and the null array of RESP2. */
-  #isNull(at: number, first: number): boolean {
-    return at === first && this.buffer[at] === 45
+  #isNull(at: number, first: number, type: number): boolean {
+    return at === first && this.buffer[at] === MINUS && (type === DOLLAR || type === STAR)
+  }
+
+  /** Nothing is missing: a quiet node shall not pin the bytes of its last reply. */
+  #release(): 0 {
+    this.buffer = EMPTY
+    this.#cursor = 0
+    this.#length = 0
+    return MORE
   }
 
   #wait(cursor: number, missing: number, least: number): 0 {
@@ -172,6 +197,7 @@ export class ReplyReader {
 
   #fail(error: string): 2 {
     this.error = error
+    this.#missing = 0
     return BROKEN
   }
 }

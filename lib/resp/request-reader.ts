@@ -9,6 +9,8 @@ export const BROKEN = 2
 
 /** Longest line without a newline that the server waits for (`PROTO_INLINE_MAX_SIZE`). */
 const LINE_LIMIT = 64 * 1024
+/** Longest request: offsets are 32 bits wide, and a larger buffer could not be had on every system. */
+const REQUEST_LIMIT = 2147483647
 /** Most arguments that one request may announce (`INT_MAX`, as in the server). */
 const ARGUMENT_LIMIT = 2147483647
 /** What a client may announce before it is authenticated (as in the server since 6.2.6). */
@@ -45,18 +47,20 @@ export interface RequestView {
 export interface RequestLimits {
   /** Longest argument in bytes; default 512 MiB, the server's `proto-max-bulk-len`. */
   maxBulkLength?: number
+  /** Most bytes of one request that are waited for; default and most 2 GiB. The server has a limit of its own kind. */
+  maxRequestLength?: number
 }
 
 /**
  * Reads the requests of one client in place: RESP arrays of bulk strings, and inline commands.
  *
- * Feed it chunks, then call {@link RequestReader.next} until it answers {@link MORE}. Between two calls the fields of
- * {@link RequestView} describe the request that was found. A request that lies whole in one chunk is never copied; the
- * rest of a chunk that holds no whole request is. Lengths are checked as strictly as the server's `string2ll` does, and
- * line ends more strictly (the server skips two bytes after a bulk unseen), so that the bytes of a request
- * may be forwarded as they came.
+ * Feed it chunks, then call {@link RequestReader.next} until it answers {@link MORE}. Between two calls
+ * {@link RequestReader.request} describes the request that was found. A request that lies whole in one chunk is never
+ * copied; the rest of a chunk that holds no whole request is. Lengths are checked as strictly as the server's
+ * `string2ll` does, and line ends more strictly (the server skips two bytes after a bulk unseen), so that the bytes of a
+ * request may be forwarded as they came.
  *
- * An announced length allocates nothing: memory grows with what has arrived, at most by half as much again.
+ * An announced length allocates nothing: memory grows with what has arrived, to at most two and a half times as much.
  */
 export class RequestReader implements RequestView {
   buffer: Buffer = EMPTY
@@ -65,7 +69,7 @@ export class RequestReader implements RequestView {
   argc = 0
   offsets: Int32Array = new Int32Array(16)
 
-  /** Why the stream is broken, as the server words it, without `-ERR `; empty while it is not. */
+  /** Why the stream is broken, as the server words it, without `-ERR `, one character per byte; empty while it is not. */
   error = ''
   /** Lift of the limits that hold before AUTH; the session sets it. */
   authenticated = true
@@ -79,9 +83,11 @@ export class RequestReader implements RequestView {
   #announced = -1
   #bulk = -1
   readonly #maxBulkLength: number
+  readonly #maxRequestLength: number
 
   constructor(limits: RequestLimits = {}) {
     this.#maxBulkLength = limits.maxBulkLength ?? 512 * 1024 * 1024
+    this.#maxRequestLength = Math.min(limits.maxRequestLength ?? REQUEST_LIMIT, REQUEST_LIMIT)
   }
 
   /** Bytes kept of a request that is not whole yet. */
@@ -106,17 +112,19 @@ export class RequestReader implements RequestView {
       return
     }
     const needed = kept + chunk.length
+    if (needed > this.#maxRequestLength) {
+      this.#fail('too big request')
+      return
+    }
     if (!this.#own || rest > 0 || this.buffer.length < needed) this.#move(rest, kept, needed)
     chunk.copy(this.buffer, this.#length)
     this.#length += chunk.length
   }
 
-  /** Moves the rest to the front of a buffer with room for `needed` bytes; doubles, unless the open bulk's end is nearer. */
+  /** Moves the rest to the front of a buffer with room for `needed` bytes. */
   #move(rest: number, kept: number, needed: number): void {
     const bulkEnd = this.#bulk < 0 ? 0 : this.#cursor - rest + this.#bulk + 2
-    const doubled = Math.max(needed, kept * 2)
-    const room = bulkEnd > needed && bulkEnd < doubled ? bulkEnd : doubled
-    const grown = Buffer.allocUnsafeSlow(room)
+    const grown = Buffer.allocUnsafeSlow(roomFor(kept, needed, bulkEnd))
     this.buffer.copy(grown, 0, rest, rest + kept)
     if (rest > 0 && this.#announced >= 0) {
       const offsets = this.offsets
@@ -129,12 +137,23 @@ export class RequestReader implements RequestView {
     this.start = 0
   }
 
+  /** An idle client shall not pin the bytes of its last request. */
+  #release(): void {
+    this.buffer = EMPTY
+    this.#cursor = 0
+    this.#length = 0
+    if (this.offsets.length > OFFSETS_KEPT) this.offsets = new Int32Array(16)
+  }
+
   /** Looks for the next request: {@link REQUEST}, {@link MORE} or {@link BROKEN}. */
   next(): 0 | 1 | 2 {
     if (this.error !== '') return BROKEN
     for (;;) {
       if (this.#announced < 0) {
-        if (this.#cursor >= this.#length) return MORE
+        if (this.#cursor >= this.#length) {
+          this.#release()
+          return MORE
+        }
         if (this.offsets.length > OFFSETS_KEPT) this.offsets = new Int32Array(16)
         if (this.buffer[this.#cursor] !== STAR) {
           const found = this.#inline()
@@ -168,7 +187,8 @@ export class RequestReader implements RequestView {
     for (;;) {
       if (bulk < 0) {
         // The common header `$d\r\n` or `$dd\r\n` in one go; everything else, and every error, the slow way.
-        const digit = cursor + 3 < length && buffer[cursor] === DOLLAR ? buffer[cursor + 1]! - ZERO : -1
+        const digit =
+          cursor + 3 < length && buffer[cursor] === DOLLAR ? buffer[cursor + 1]! - ZERO : -1
         if (digit >= 0 && digit <= 9 && buffer[cursor + 2] === CR && buffer[cursor + 3] === LF) {
           bulk = digit
           cursor += 4
@@ -204,7 +224,8 @@ export class RequestReader implements RequestView {
         this.argc = argc
         return MORE
       }
-      if (buffer[end] !== CR || buffer[end + 1] !== LF) return this.#fail('expected CRLF after the bulk string')
+      if (buffer[end] !== CR || buffer[end + 1] !== LF)
+        return this.#fail('expected CRLF after the bulk string')
       if (2 * argc + 1 >= offsets.length) {
         const grown = new Int32Array(offsets.length * 2)
         grown.set(offsets)
@@ -230,15 +251,12 @@ export class RequestReader implements RequestView {
   #bulkLength(): number {
     const at = this.#cursor
     if (at >= this.#length) return UNFINISHED
-    const bulk = this.#number(at + 1, 'too big bulk count string')
-    if (bulk === UNFINISHED) {
-      // The server waits for the line first and looks at its first byte then; so a wrong byte shows only with its newline.
-      return UNFINISHED
-    }
     if (this.buffer[at] !== DOLLAR) {
       this.#fail(`expected '$', got '${String.fromCharCode(this.buffer[at]!)}'`)
       return WRONG
     }
+    const bulk = this.#number(at + 1, 'too big bulk count string')
+    if (bulk === UNFINISHED) return UNFINISHED
     if (bulk === WRONG || bulk < 0 || bulk > this.#maxBulkLength) {
       this.#fail('invalid bulk length')
       return WRONG
@@ -285,9 +303,14 @@ export class RequestReader implements RequestView {
   #inline(): 0 | 1 | 2 | typeof SKIPPED {
     const at = this.#cursor
     const newline = this.buffer.subarray(at, this.#length).indexOf(LF)
-    if (newline < 0) return this.#length - at > LINE_LIMIT ? this.#fail('too big inline request') : MORE
+    if (newline > LINE_LIMIT || (newline < 0 && this.#length - at > LINE_LIMIT)) {
+      return this.#fail('too big inline request')
+    }
+    if (newline < 0) return MORE
     const stop = at + newline
-    const words = splitInline(this.buffer.subarray(at, stop > at && this.buffer[stop - 1] === CR ? stop - 1 : stop))
+    const words = splitInline(
+      this.buffer.subarray(at, stop > at && this.buffer[stop - 1] === CR ? stop - 1 : stop)
+    )
     this.#cursor = stop + 1
     if (words === undefined) return this.#fail('unbalanced quotes in request')
     if (words.length === 0) return SKIPPED
@@ -318,6 +341,16 @@ const EMPTY: Buffer = Buffer.alloc(0)
 const UNFINISHED = -Number.MAX_SAFE_INTEGER
 const WRONG = -Number.MAX_SAFE_INTEGER + 1
 const SKIPPED = 3
+
+/**
+ * Size of the buffer that a request of `kept` bytes moves to when `needed` are to fit: twice as much, so that a request in
+ * however many pieces is copied a bounded number of times; or just up to the end of the open bulk, when that is about as far.
+ */
+function roomFor(kept: number, needed: number, bulkEnd: number): number {
+  const doubled = Math.max(needed, kept * 2)
+  const near = bulkEnd >= needed && bulkEnd >= kept * 1.25 && bulkEnd <= kept * 2.5
+  return near ? bulkEnd : doubled
+}
 
 interface FramedRequest extends RequestView {}
 

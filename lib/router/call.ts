@@ -1,13 +1,12 @@
-import { type RequestView, frameRequest } from '../resp/request-reader.ts'
-import { Request, type RequestOwner } from './request.ts'
+import { frameRequest, type RequestView } from '../resp/request-reader.ts'
+import { Request, type RequestHold, type RequestOwner } from './request.ts'
 import type { Router } from './router.ts'
-import type { SlotHold } from './slot-hold.ts'
 
 /** A request of the proxy's own that is routed like a client's. */
 class Call implements RequestOwner {
   readonly lane: number
   readonly gone = false
-  holds: Map<number, SlotHold> | undefined = undefined
+  holds: Map<number, RequestHold> | undefined = undefined
   #request: Request | undefined
   readonly #resolve: (reply: Buffer) => void
 

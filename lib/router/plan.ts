@@ -1,88 +1,82 @@
-import { argument, type RequestView } from '../resp/request-reader.ts'
 import { isBlockingCall } from '../command/blocking.ts'
 import { findKeys, keyErrorText } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, ONE_KEY } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
+import { argument, type RequestView } from '../resp/request-reader.ts'
 
-/** {@link Plan.kind}: the proxy answers it. */
+/** Longest quotation of a name in the server's errors, bytes. */
+const QUOTED = 128
+
+/** The proxy answers it. */
 export const LOCAL = 0
-/** {@link Plan.kind}: goes to the master of {@link Plan.slot}. */
+/** It goes to the master of {@link Plan.slot}. */
 export const ONE_SLOT = 1
-/** {@link Plan.kind}: goes to any one master. */
+/** It goes to any one master. */
 export const ANY_NODE = 2
-/** {@link Plan.kind}: answered with {@link Plan.error}; nothing is sent. */
+/** It is answered with {@link Plan.error}; nothing is sent. */
 export const REFUSED = 3
 
-/** What is to be done with a request. One object serves all requests, since nothing keeps it. */
+/** What is to be done with a request. */
+export type PlanKind = typeof LOCAL | typeof ONE_SLOT | typeof ANY_NODE | typeof REFUSED
+
+/** The particulars of a plan. One object serves all requests, since nothing keeps it. */
 export interface Plan {
-  kind: typeof LOCAL | typeof ONE_SLOT | typeof ANY_NODE | typeof REFUSED
-  /** Slot of the keys for `ONE_SLOT`, else -1. */
+  /** Slot of the keys for {@link ONE_SLOT}, else -1. */
   slot: number
-  /** Error text for `REFUSED`, code first. */
-  error: string
+  /** Error text for {@link REFUSED}, code first. */
+  error: string | Buffer
 }
 
 const positions: number[] = []
 
-function refuse(plan: Plan, error: string): void {
-  plan.kind = REFUSED
-  plan.error = error
-}
-
 /**
- * Decides what is to be done with a request, and writes it into `plan`. Looks at the request and at nothing else.
+ * Decides what is to be done with a request, and writes the particulars into `plan`. Looks at the request and at nothing else.
  *
- * Only what leaves nothing behind in a connection is ever planned onto a shared one: the closed list is {@link CommandSpec.treatment}.
+ * Only what leaves nothing behind in a connection is ever planned onto a shared one: `CommandSpec.treatment` is that closed list.
  */
-export function decide(view: RequestView, spec: CommandSpec, plan: Plan): void {
+export function decide(view: RequestView, spec: CommandSpec, plan: Plan): PlanKind {
   plan.slot = -1
   const { treatment } = spec
-  if (treatment === 'connection') {
-    plan.kind = LOCAL
-    return
-  }
+  if (treatment === 'connection') return LOCAL
   if (!arityFits(spec, view.argc)) return refuse(plan, replyText.wrongArity(spec.name))
   if (treatment === 'shared') {
-    if (spec.keyShape === ONE_KEY) {
-      const at = 2 * spec.firstKey
-      plan.kind = ONE_SLOT
-      plan.slot = keySlot(view.buffer, view.offsets[at]!, view.offsets[at + 1]!)
-      return
-    }
-    return byKeys(view, spec, plan)
+    if (spec.keyShape !== ONE_KEY) return byKeys(view, spec, plan)
+    const at = 2 * spec.firstKey
+    plan.slot = keySlot(view.buffer, view.offsets[at]!, view.offsets[at + 1]!)
+    return ONE_SLOT
   }
-  if (treatment === 'any-node') {
-    plan.kind = ANY_NODE
-    return
-  }
+  if (treatment === 'any-node') return ANY_NODE
   if (treatment === 'maybe-blocking' && !isBlockingCall(spec, view)) return byKeys(view, spec, plan)
-  if (spec.container) return refuse(plan, unknownSubcommand(view, spec))
-  refuse(plan, treatment === 'admin' ? replyText.forbidden(spec.name) : replyText.unsupported(spec.name))
+  return refuse(plan, refusal(view, spec))
 }
 
-function unknownSubcommand(view: RequestView, spec: CommandSpec): string {
-  if (view.argc < 2) return replyText.wrongArity(spec.name)
-  const word = argument(view, 1).subarray(0, 128).toString('latin1')
-  return `ERR unknown subcommand '${word}'. Try ${spec.name.toUpperCase()} HELP.`
+function refuse(plan: Plan, error: string | Buffer): typeof REFUSED {
+  plan.error = error
+  return REFUSED
 }
 
-function byKeys(view: RequestView, spec: CommandSpec, plan: Plan): void {
+/** Why a command is not carried out. A container gets here when its subcommand is missing or unknown. */
+function refusal(view: RequestView, spec: CommandSpec): string | Buffer {
+  const { name, treatment, container } = spec
+  if (!container)
+    return treatment === 'admin' ? replyText.forbidden(name) : replyText.unsupported(name)
+  if (view.argc < 2) return replyText.wrongArity(name)
+  const word = argument(view, 1).subarray(0, QUOTED).toString('latin1')
+  return Buffer.from(`ERR unknown subcommand '${word}'. Try ${name.toUpperCase()} HELP.`, 'latin1')
+}
+
+function byKeys(view: RequestView, spec: CommandSpec, plan: Plan): PlanKind {
   const count = findKeys(spec, view, positions)
   if (count < 0) return refuse(plan, keyErrorText(count, spec, view))
-  if (count === 0) {
-    // A script or function without keys runs wherever it is sent.
-    plan.kind = ANY_NODE
-    return
-  }
+  // A script or a function without keys runs wherever it is sent.
+  if (count === 0) return ANY_NODE
   const { buffer, offsets } = view
-  let slot = -1
   for (let i = 0; i < count; i++) {
     const at = 2 * positions[i]!
-    const found = keySlot(buffer, offsets[at]!, offsets[at + 1]!)
-    if (slot !== -1 && found !== slot) return refuse(plan, replyText.crossSlot)
-    slot = found
+    const slot = keySlot(buffer, offsets[at]!, offsets[at + 1]!)
+    if (i > 0 && slot !== plan.slot) return refuse(plan, replyText.crossSlot)
+    plan.slot = slot
   }
-  plan.kind = ONE_SLOT
-  plan.slot = slot
+  return ONE_SLOT
 }

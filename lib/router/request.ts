@@ -4,7 +4,16 @@ import type { ClusterNode } from '../cluster/node.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import type { ProxyError } from '../errors.ts'
 import type { RequestView } from '../resp/request-reader.ts'
-import type { SlotHold } from './slot-hold.ts'
+
+/** What keeps the requests of one owner for one slot in order while that takes care: see `SlotHold`. */
+export interface RequestHold {
+  /** Takes in a request that was not sent. */
+  add(request: Request): void
+  /** Takes back a request that was flying, to be sent again after `delay` milliseconds at the earliest. */
+  again(request: Request, delay: number): void
+  /** A request that was flying is answered. */
+  settled(request: Request): void
+}
 
 /** Whoever gets the replies: one client, or the proxy itself. */
 export interface RequestOwner {
@@ -13,7 +22,7 @@ export interface RequestOwner {
   /** Whether nobody waits for replies any more. */
   readonly gone: boolean
   /** Slots whose requests wait behind others; undefined while there are none, which is nearly always. The router's. */
-  holds: Map<number, SlotHold> | undefined
+  holds: Map<number, RequestHold> | undefined
   /** Takes the reply to one of its requests; the bytes are valid during the call only. */
   deliver(request: Request, buffer: Buffer, start: number, end: number): void
   /** Its requests that were given to the router and not answered yet, oldest first. */
@@ -61,7 +70,7 @@ export class Request implements NodeRequest {
   /** Clock reading until when it may be tried again; 0 before the first failure. */
   deadline = 0
   /** Set while its order among others of its slot needs care. */
-  hold: SlotHold | undefined = undefined
+  hold: RequestHold | undefined = undefined
   /** Its reply, while older ones are missing. */
   reply: Buffer | undefined = undefined
   /** When it was read, as `performance.now()` tells; 0 when nobody listens for `command`. */

@@ -7,8 +7,8 @@ import type { Refresher } from '../cluster/refresher.ts'
 import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import type { EventSink } from '../events.ts'
-import type { Settings } from '../options.ts'
-import type { Request, RequestHandler, RequestOwner } from './request.ts'
+import type { Settings } from '../settings.ts'
+import type { Request, RequestHandler, RequestHold, RequestOwner } from './request.ts'
 import { SlotHold } from './slot-hold.ts'
 
 const debug = createDebug('redis-cluster-proxy:router')
@@ -30,7 +30,9 @@ const LONGEST_DELAY = 500
 const UNDELAYED_REDIRECTS = 3
 
 function backOff(attempt: number): number {
-  return Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2)
+  return (
+    Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2)
+  )
 }
 
 /**
@@ -70,7 +72,8 @@ export class Router implements RequestHandler {
     const { askTarget } = request
     let node = askTarget
     request.asking = askTarget !== undefined
-    if (node === undefined) node = request.slot >= 0 ? this.#parts.cache.owner(request.slot) : this.#anyMaster()
+    if (node === undefined)
+      node = request.slot >= 0 ? this.#parts.cache.owner(request.slot) : this.#anyMaster()
     else request.askTarget = undefined
     if (node === undefined) {
       this.#parts.refresher.request('uncovered slot')
@@ -107,7 +110,13 @@ export class Router implements RequestHandler {
     }
   }
 
-  #redirected(request: Request, redirect: Redirect, buffer: Buffer, start: number, end: number): boolean {
+  #redirected(
+    request: Request,
+    redirect: Redirect,
+    buffer: Buffer,
+    start: number,
+    end: number
+  ): boolean {
     const from = request.node
     // A redirect for another slot than the request's is no redirect but a text, such as a script may return.
     if (redirect.slot !== request.slot || from === undefined) return false
@@ -115,7 +124,10 @@ export class Router implements RequestHandler {
     this.redirects++
     request.redirects++
     if (request.redirects > settings.maxRedirects) {
-      this.#answer(request, replyText.tooManyRedirects(buffer.toString('latin1', start + 1, end - 2)))
+      this.#answer(
+        request,
+        replyText.tooManyRedirects(buffer.toString('latin1', start + 1, end - 2))
+      )
       return true
     }
     const kind = redirect.verdict === 'ask' ? 'ask' : 'moved'
@@ -186,7 +198,7 @@ export class Router implements RequestHandler {
   }
 
   /** The hold of an owner's slot. A new one takes in everything of that slot that is flying. */
-  #holdOf(owner: RequestOwner, slot: number): SlotHold {
+  #holdOf(owner: RequestOwner, slot: number): RequestHold {
     owner.holds ??= new Map()
     const known = owner.holds.get(slot)
     if (known !== undefined) return known
@@ -210,7 +222,8 @@ export class Router implements RequestHandler {
       for (const lane of node.lanes) {
         for (const request of lane.requests()) this.#holdIfMoved(request as Request, moved)
         for (const request of lane.recall()) {
-          if (this.#holdIfMoved(request as Request, moved)) (request as Request).hold!.again(request as Request, 0)
+          if (this.#holdIfMoved(request as Request, moved))
+            (request as Request).hold!.again(request as Request, 0)
           else lane.send(request)
         }
       }

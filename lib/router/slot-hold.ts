@@ -1,4 +1,4 @@
-import type { Request, RequestOwner } from './request.ts'
+import type { Request, RequestHold, RequestOwner } from './request.ts'
 
 /**
  * Keeps the requests of one owner for one slot in order while the slot is moving, or while some of them must be sent again.
@@ -14,7 +14,7 @@ import type { Request, RequestOwner } from './request.ts'
  * A request in the queue waits until all that are flying -- sent, and not answered -- have come back, whichever node they went to. So an effect
  * never overtakes an older one of the same owner and slot. Owners without moving slots have no hold and pay nothing.
  */
-export class SlotHold {
+export class SlotHold implements RequestHold {
   readonly slot: number
   readonly #owner: RequestOwner
   readonly #send: (request: Request) => void

@@ -1,5 +1,5 @@
 import { ProxyError } from '../errors.ts'
-import type { Endpoint } from './node-state.ts'
+import type { AnnouncedEndpoint, Endpoint } from './node-state.ts'
 
 /** Options of `createFakeCluster`. */
 export interface FakeClusterOptions {
@@ -20,7 +20,7 @@ export interface FakeClusterOptions {
   /** Milliseconds by which all replies come late; default 0. */
   readonly latency?: number
   /** What a node tells instead of its address, given its index and its real address; by default the truth. */
-  readonly announce?: (index: number, real: Endpoint) => Partial<Endpoint> | undefined
+  readonly announce?: (index: number, real: Endpoint) => Partial<AnnouncedEndpoint> | undefined
 }
 
 /** The error of a call that makes no sense. */

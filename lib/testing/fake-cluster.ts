@@ -1,6 +1,6 @@
+import { checkOptions, type FakeClusterOptions, wrong } from './cluster-options.ts'
 import type { CommandRow } from './commands/call.ts'
 import { commandTable } from './commands/table.ts'
-import { checkOptions, type FakeClusterOptions, wrong } from './cluster-options.ts'
 import { FakeNode, type ReceivedCommand } from './fake-node.ts'
 import { type CommandMatcher, matcher } from './faults.ts'
 import type { PlainReply } from './interpreter.ts'

@@ -12,7 +12,7 @@ import {
   type Words,
 } from './faults.ts'
 import { Interpreter, type PlainReply } from './interpreter.ts'
-import type { Endpoint, NodeState } from './node-state.ts'
+import type { AnnouncedEndpoint, NodeState } from './node-state.ts'
 import { waitForCommand } from './wait.ts'
 
 /** How many commands {@link FakeNode.received} remembers. */
@@ -248,13 +248,13 @@ export class FakeNode extends EventEmitter<FakeNodeEvents> {
 
   /**
    * Tells another address in CLUSTER SLOTS, SHARDS and NODES, and in the redirects of all nodes; what is left out stays
-   * real, and without an argument all is real again. An empty host is what a server says whose endpoint is unknown.
+   * real, and without an argument all is real again. See {@link AnnouncedEndpoint} for hosts that are none.
    */
-  announce(endpoint?: Partial<Endpoint>): void {
+  announce(endpoint?: Partial<AnnouncedEndpoint>): void {
     const { state } = this
     this.state.announced = endpoint && {
       get host() {
-        return endpoint.host ?? state.endpoint.host
+        return endpoint.host === undefined ? state.endpoint.host : endpoint.host
       },
       get port() {
         return endpoint.port ?? state.endpoint.port

@@ -21,4 +21,4 @@ export type {
 } from './fake-node.ts'
 export type { CommandMatcher, Fault, FaultOptions, Words } from './faults.ts'
 export type { PlainReply } from './interpreter.ts'
-export type { Endpoint } from './node-state.ts'
+export type { AnnouncedEndpoint, Endpoint } from './node-state.ts'

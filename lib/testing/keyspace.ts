@@ -2,11 +2,14 @@ import { refuse, TEXTS } from './refusal.ts'
 import { slotOfBytes } from './slot.ts'
 import { SortedSet } from './sorted-set.ts'
 
-/** A string; `raw` says that it was last changed in place, which `OBJECT ENCODING` tells. */
+/**
+ * A string. Its form is what `OBJECT ENCODING` tells: `compact` is an integer where it can be one, `text` (a float that was
+ * counted) never is, `raw` was changed in place.
+ */
 export interface StringValue {
   readonly type: 'string'
   text: string
-  raw: boolean
+  form: 'compact' | 'text' | 'raw'
 }
 /** A hash; `large` stays set once it outgrew the compact encoding. */
 export interface HashValue {
@@ -44,7 +47,7 @@ interface Entry {
 /** Makes an empty value of a type. */
 export function emptyValue<Type extends Value['type']>(type: Type): ValueOf<Type> {
   const made: { [T in Value['type']]: () => Value } = {
-    string: () => ({ type: 'string', text: '', raw: false }),
+    string: () => ({ type: 'string', text: '', form: 'compact' }),
     hash: () => ({ type: 'hash', fields: new Map(), large: false }),
     list: () => ({ type: 'list', items: [] }),
     set: () => ({ type: 'set', members: new Set(), large: false }),

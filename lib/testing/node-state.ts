@@ -3,9 +3,18 @@ import type { Client } from './client.ts'
 import { Keyspace } from './keyspace.ts'
 import { SLOT_COUNT } from './slot.ts'
 
-/** Host and port of a node. An empty `host` is what a server says whose endpoint is unknown. */
+/** Where a node listens. */
 export interface Endpoint {
   readonly host: string
+  readonly port: number
+}
+
+/**
+ * What a node tells as its address. A `host` of null is an unknown endpoint (`cluster-preferred-endpoint-type`): null in
+ * SLOTS, nothing before the colon of a redirect. An empty `host` is a server that does not know its own address yet.
+ */
+export interface AnnouncedEndpoint {
+  readonly host: string | null
   readonly port: number
 }
 
@@ -16,7 +25,7 @@ export class NodeState {
   /** Where it listens, or listened last. */
   endpoint: Endpoint = { host: '127.0.0.1', port: 0 }
   /** What it says instead of {@link NodeState.endpoint}, if anything. */
-  announced: Endpoint | undefined
+  announced: AnnouncedEndpoint | undefined
   /** The master that a replica follows. */
   master: NodeState | undefined
   configEpoch = 0
@@ -45,7 +54,7 @@ export class NodeState {
   }
 
   /** What clients are told as its address. */
-  get advertised(): Endpoint {
+  get advertised(): AnnouncedEndpoint {
     return this.announced ?? this.endpoint
   }
 

@@ -2,7 +2,7 @@ import { ErrorReply, type ReplyValue, SimpleString } from '../resp/encode.ts'
 import type { Client } from './client.ts'
 import { type Call, type CommandRow, keysOf, NO_REPLY, Wait } from './commands/call.ts'
 import { WHILE_SUBSCRIBED } from './commands/pubsub.ts'
-import { IMMEDIATE } from './commands/transactions.ts'
+import { changedSince, IMMEDIATE } from './commands/transactions.ts'
 import type { NodeState } from './node-state.ts'
 import { refusalOf } from './redirection.ts'
 import { Refusal, wrongArity } from './refusal.ts'
@@ -150,7 +150,8 @@ function decide(row: CommandRow, call: Call): Outcome {
   const text = refusal(call, row)
   if (text !== undefined) return refused(call.client, row, text)
   if (call.client.queue !== undefined && !IMMEDIATE.includes(row.name)) {
-    enqueue(row, call)
+    // A transaction that cannot succeed any more keeps nothing, so its EXEC has no keys to be redirected for.
+    if (!call.client.dirty && !changedSince(call.client)) enqueue(row, call)
     return QUEUED
   }
   return run(row, call)

@@ -18,7 +18,7 @@ const UNSERVED = 'CLUSTERDOWN Hash slot not served'
 
 /** The text of a redirect to a node. */
 export function redirectTo(kind: 'MOVED' | 'ASK', slot: number, node: NodeState): string {
-  return `${kind} ${slot} ${node.advertised.host}:${node.advertised.port}`
+  return `${kind} ${slot} ${node.advertised.host ?? ''}:${node.advertised.port}`
 }
 
 /**

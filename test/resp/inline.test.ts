@@ -49,14 +49,15 @@ describe('splitInline beside a real server', needsServer, () => {
   const piece = fc.oneof(
     {
       weight: 6,
-      arbitrary: fc.constantFrom('"', "'", '\\', 'x', '4', 'f', 'F', 'n', ' ', '\t', '\0'),
+      arbitrary: fc.constantFrom('"', "'", '\\', 'x', '4', 'f', 'F', 'n', ' ', '\t'),
     },
     { weight: 2, arbitrary: fc.constantFrom('\\x4a', '\\"', "\\'", '" ', "' ", '""', "''", '\r') },
     {
       weight: 1,
-      arbitrary: fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte)),
+      arbitrary: fc.integer({ min: 1, max: 255 }).map((byte) => String.fromCharCode(byte)),
     }
   )
+  // No NUL: the server looks for the end of the line by strchr, and so never finds one behind a NUL.
   const line = fc
     .array(piece, { maxLength: 16 })
     .map((pieces) => pieces.join('').replaceAll('\n', ''))

@@ -2,9 +2,49 @@
 type Word = string | ((stream: CommandStream) => string | readonly string[])
 type Template = readonly Word[]
 
-const INTEGERS = ['0', '1', '-1', '2', '3', '10', '-3', '100', '9223372036854775807', '-9223372036854775808', 'x', '1.5', '']
-const FLOATS = ['0', '1', '1.5', '-2.25', '0.1', '3e2', '1e20', '12345.678', 'inf', '-inf', 'x', '0.30000000000000004', '5']
-const VALUES = ['a', 'b', 'hello', '', '1', '12', '-7', '3.5', 'A\u00e9', 'x'.repeat(70), 'two\r\nlines']
+const INTEGERS = [
+  '0',
+  '1',
+  '-1',
+  '2',
+  '3',
+  '10',
+  '-3',
+  '100',
+  '9223372036854775807',
+  '-9223372036854775808',
+  'x',
+  '1.5',
+  '',
+]
+const FLOATS = [
+  '0',
+  '1',
+  '1.5',
+  '-2.25',
+  '0.1',
+  '3e2',
+  '1e20',
+  '12345.678',
+  'inf',
+  '-inf',
+  'x',
+  '0.30000000000000004',
+  '5',
+]
+const VALUES = [
+  'a',
+  'b',
+  'hello',
+  '',
+  '1',
+  '12',
+  '-7',
+  '3.5',
+  'A\u00e9',
+  'x'.repeat(70),
+  'two\r\nlines',
+]
 const MEMBERS = ['1', '2', '3', '17', 'a', 'b', 'c', 'dd']
 const BOUNDS = ['0', '1', '(1', '1.5', '(3', '-inf', '+inf', 'inf', '300', 'x']
 
@@ -37,8 +77,10 @@ const list = key('l')
 const set = key('t')
 const zset = key('z')
 const any = key('any')
-const seconds = pick(['100', '1000', '100000', '0', '-1', 'x', '9223372036854775807'])
+const seconds = pick(['100000', '1000000', '0', '-1', 'x', '9223372036854775807'])
 const moment = pick(['4102444800', '4102444801', '1', '0', 'x'])
+// No moment that has passed: a server counts the dead key in DBSIZE until it comes across it.
+const future = pick(['4102444800', '4102444801', '0', 'x'])
 const end = pick(['LEFT', 'RIGHT', 'left', 'UP'])
 const when = maybe(pick(['NX', 'XX', 'GT', 'LT', 'nx', 'foo']))
 const condition = maybe(pick(['NX', 'XX', 'GET', 'KEEPTTL', 'EX', 'bogus']))
@@ -47,7 +89,9 @@ const STRINGS: readonly Template[] = [
   ['GET', str],
   ['SET', str, value],
   ['SET', str, value, condition, condition],
-  ['SET', str, value, pick(['EX', 'PX', 'EXAT', 'PXAT']), seconds, condition],
+  ['SET', str, value, pick(['EX', 'PX']), seconds, condition],
+  ['SET', str, value, pick(['EXAT', 'exat']), future, condition],
+  ['GETEX', str, 'PXAT', pick(['4102444800000', '0', 'x'])],
   ['GETSET', str, value],
   ['SETNX', str, value],
   ['SETEX', str, seconds, value],
@@ -87,7 +131,7 @@ const KEYS: readonly Template[] = [
   ['RENAME', any, any],
   ['RENAMENX', any, any],
   ['COPY', any, any, maybe('REPLACE')],
-  ['KEYS', pick(['*', 's*', '[sh]?', '[^s]*', '?1', 'h\\1', 'nothing'])],
+  ['KEYS', pick(['*', 's*', '[sh]?{*', '[^s]*', '?1*', 'h\\1*', 'nothing'])],
   ['DBSIZE'],
   ['OBJECT', 'ENCODING', any],
   ['OBJECT', 'REFCOUNT', any],
@@ -171,7 +215,17 @@ const SORTED_SETS: readonly Template[] = [
   ['ZCOUNT', zset, bound, bound],
   ['ZRANGE', zset, index, index, maybe('WITHSCORES'), maybe('REV')],
   ['ZRANGE', zset, bound, bound, 'BYSCORE', maybe('REV'), limit, maybe('WITHSCORES')],
-  ['ZRANGE', zset, pick(['-', '[a', '(b']), pick(['+', '[c', 'x']), 'BYLEX', limit, maybe('REV')],
+  // Ranges by text mean something only where all scores are the same.
+  ['ZADD', 'lex{tag}', '0', member],
+  [
+    'ZRANGE',
+    'lex{tag}',
+    pick(['-', '[a', '(b']),
+    pick(['+', '[c', 'x']),
+    'BYLEX',
+    limit,
+    maybe('REV'),
+  ],
   ['ZRANGE', zset, index, index, limit],
   ['ZREVRANGE', zset, index, index, maybe('WITHSCORES')],
   ['ZRANGEBYSCORE', zset, bound, bound, maybe('WITHSCORES'), limit],
@@ -226,12 +280,12 @@ export class CommandStream {
     this.#state = seed
   }
 
-  /** A number from 0 to below `limit` (mulberry32). */
-  #random(limit: number): number {
+  /** A number from 0 to less than `below` (mulberry32). */
+  #random(below: number): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0
     let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % limit
+    return ((t ^ (t >>> 14)) >>> 0) % below
   }
 
   pick(words: readonly string[]): string {
@@ -240,8 +294,9 @@ export class CommandStream {
 
   /** A key that mostly has values of one type. */
   key(type: string): string {
-    const wanted = type === 'any' || this.#random(12) === 0 ? this.pick(['s', 'h', 'l', 't', 'z']) : type
-    return `${wanted}${this.#random(3)}`
+    const wanted =
+      type === 'any' || this.#random(12) === 0 ? this.pick(['s', 'h', 'l', 't', 'z']) : type
+    return `${wanted}${this.#random(3)}${this.#random(60) === 0 ? '' : '{tag}'}`
   }
 
   repeat(least: number, most: number, words: readonly Word[]): string[] {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { createFakeCluster, type FakeCluster } from '../../lib/testing/index.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { type RealServer, startServer } from '../support/real-server.ts'
@@ -7,8 +8,8 @@ import { decodeReply, type Reply } from '../support/resp-frame.ts'
 import { needsServer } from '../support/server-available.ts'
 import { CommandStream } from './command-stream.ts'
 
-const COMMANDS = 6000
-const SEEDS = [1, 2]
+const COMMANDS = 4000
+const SEEDS = [1, 2, 3]
 
 /** Replies whose items come in the order of a hash table. */
 const UNORDERED = new Set(['smembers', 'sunion', 'sinter', 'sdiff', 'keys', 'hkeys', 'hvals'])
@@ -44,12 +45,30 @@ function essence(name: string, subcommand: string, frame: Buffer): unknown {
   return UNORDERED.has(name) ? [type, sortItems(reply)] : frame.toString('latin1')
 }
 
+/** A command as COMMAND INFO describes it. */
+type Described = Reply[]
+
+/** What decides how a command is routed: arity, flags, first key, last key, step. */
+function traits([name, arity, flags, first, last, step]: Described): unknown {
+  return [name, arity, sortItems(flags as Reply[]), first, last, step]
+}
+
+/** A real cluster of one node that owns all slots. */
+async function startClusterNode(): Promise<RealServer> {
+  const started = await startServer({ config: { 'cluster-enabled': 'yes' } })
+  await started.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383)
+  while (!String(await started.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) {
+    await setImmediate()
+  }
+  return started
+}
+
 describe('the fake answers as a real server does', needsServer, () => {
   let server: RealServer
   let cluster: FakeCluster
 
   before(async () => {
-    server = await startServer()
+    server = await startClusterNode()
     cluster = await createFakeCluster({ masters: 1 })
   })
 
@@ -81,9 +100,32 @@ describe('the fake answers as a real server does', needsServer, () => {
         }
         const stream = new CommandStream(seed)
         for (let done = 0; done < COMMANDS; done += 200) {
-          await compare(real, fake, Array.from({ length: 200 }, () => stream.next()))
+          await compare(
+            real,
+            fake,
+            Array.from({ length: 200 }, () => stream.next())
+          )
         }
       })
     }
   }
+
+  it('when it is asked what its commands are', async () => {
+    await using real = await connect(server.port)
+    await using fake = await connect(cluster.nodes[0]!.port)
+    const names = (await fake.ask('COMMAND', 'LIST')) as string[]
+    const [expected, actual] = (await Promise.all(
+      [real, fake].map((client) => client.ask('COMMAND', 'INFO', ...names))
+    )) as Described[][]
+    for (const [i, name] of names.entries()) {
+      const ours = actual![i]!
+      const theirs = expected![i]!
+      assert.deepEqual(traits(ours), traits(theirs), name)
+      for (const sub of ours[9] as Described[]) {
+        const peer = (theirs[9] as Described[]).find((one) => one[0] === sub[0])
+        assert.ok(peer, String(sub[0]))
+        assert.deepEqual(traits(sub), traits(peer), String(sub[0]))
+      }
+    }
+  })
 })

@@ -5,7 +5,7 @@
  */
 
 import { commandInfo } from '../../command/info.ts'
-import { findKeys } from '../../command/keys.ts'
+import { findKeys, KEYS_UNKNOWN } from '../../command/keys.ts'
 import { arityFits, type CommandSpec } from '../../command/spec.ts'
 import { ErrorReply, RawReply, type ReplyValue } from '../../resp/encode.ts'
 import { frameRequest } from '../../resp/request-reader.ts'
@@ -30,16 +30,9 @@ function everyInfo({ services }: LocalCall): ReplyValue {
 function info(call: LocalCall): ReplyValue {
   if (call.args.length === 2) return everyInfo(call)
   return call.args.slice(2).map((arg) => {
-    const spec = lookUp(call.services, arg)
+    const spec = call.services.catalogue.get(arg.toString('latin1'))
     return spec === undefined ? null : commandInfo(spec)
   })
-}
-
-function lookUp({ catalogue }: LocalServices, name: Buffer): CommandSpec | undefined {
-  const [command, subcommand, ...more] = name.toString('latin1').toLowerCase().split('|')
-  const spec = catalogue.get(command!)
-  if (subcommand === undefined || more.length > 0) return more.length > 0 ? undefined : spec
-  return spec?.subcommands?.get(subcommand)
 }
 
 /** `COMMAND LIST [FILTERBY MODULE name|ACLCAT category|PATTERN pattern]`: subcommands included. */
@@ -73,30 +66,28 @@ function names({ catalogue }: LocalServices, test: (spec: CommandSpec) => boolea
 }
 
 /** `COMMAND GETKEYS command [argument ...]`. */
-function getKeys({ args, services }: LocalCall): ReplyValue {
-  const request = args.slice(2)
-  const spec = requested(services, request)
+function getKeys(call: LocalCall): ReplyValue | Promise<ReplyValue> {
+  const request = call.args.slice(2)
+  const spec = requested(call.services, request)
   if (spec === undefined) return NO_SUCH_COMMAND
   if (!hasKeys(spec)) return NO_KEYS
   if (!arityFits(spec, request.length)) return BAD_COUNT
   const positions: number[] = []
   const count = findKeys(spec, frameRequest(request), positions)
-  if (count === 0) return spec.flags.has('no_mandatory_keys') ? [] : BAD_ARGUMENTS
+  if (count === KEYS_UNKNOWN) return ask(call)
+  if (count <= 0) return spec.flags.has('no_mandatory_keys') ? [] : BAD_ARGUMENTS
   return positions.slice(0, count).map((at) => request[at]!)
 }
 
-/** The command, or the subcommand, that a request calls. */
+/** The command, or the subcommand, that a request calls; here a bar in a name has no meaning. */
 function requested(
   { catalogue }: LocalServices,
   request: readonly Buffer[]
 ): CommandSpec | undefined {
-  const spec = catalogue.get(nameOf(request[0]!))
-  if (spec?.subcommands === undefined || request.length === 1) return spec
-  return spec.subcommands.get(nameOf(request[1]!))
-}
-
-function nameOf(arg: Buffer): string {
-  return arg.toString('latin1').toLowerCase()
+  const [name, subcommand] = request.slice(0, 2).map((arg) => arg.toString('latin1').toLowerCase())
+  const spec = name!.includes('|') ? undefined : catalogue.get(name!)
+  if (spec?.subcommands === undefined || subcommand === undefined) return spec
+  return spec.subcommands.get(subcommand)
 }
 
 /** The channel of a sharded publish decides the slot, but it is no key. */

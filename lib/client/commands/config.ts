@@ -34,10 +34,9 @@ function get({ args, services }: LocalCall): ReplyValue {
   const found = new Map<string, [name: string, value: string]>()
   for (const arg of args.slice(2)) {
     const pattern = cString(arg)
-    const asked = pattern.toString('latin1')
-    const names = /[[*?]/.test(asked)
+    const names = /[[*?]/.test(pattern.toString('latin1'))
       ? [...all.keys()].filter((name) => matchesGlob(pattern, name))
-      : [asked]
+      : [arg.toString('latin1')]
     for (const name of names) {
       const key = name.toLowerCase()
       const value = all.get(key)

@@ -1,10 +1,10 @@
+import type { CommandSpec } from '../../command/spec.ts'
 import { clientCommands } from './client.ts'
 import { clusterCommands } from './cluster.ts'
 import { commandCommands } from './command.ts'
 import { configCommands } from './config.ts'
 import { connectionCommands } from './connection.ts'
 import { infoCommands } from './info.ts'
-import type { CommandSpec } from '../../command/spec.ts'
 import type { LocalCommands, LocalHandler } from './local.ts'
 
 /** Every command that the proxy answers itself, by name in lower case. */

@@ -1,4 +1,4 @@
-import { ErrorReply } from '../../resp/encode.ts'
+import type { ErrorReply } from '../../resp/encode.ts'
 import { argument, type RequestView } from '../../resp/request-reader.ts'
 import { cString, word } from './argument.ts'
 import { errorOf } from './refusal.ts'

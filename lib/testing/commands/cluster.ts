@@ -1,9 +1,9 @@
 import { type ReplyValue, Verbatim } from '../../resp/encode.ts'
-import type { Endpoint, NodeState } from '../node-state.ts'
+import type { NodeState } from '../node-state.ts'
 import { position } from '../numbers.ts'
 import { refuse } from '../refusal.ts'
 import { SLOT_COUNT, slotOfBytes } from '../slot.ts'
-import { bulk, bulks, type Call, type CommandRow, family, KEYS, row } from './call.ts'
+import { bulks, type Call, type CommandRow, family, KEYS, row } from './call.ts'
 
 /** The second port that a server listens on for its peers; kept within what a port may be. */
 function busPort(port: number): number {
@@ -14,14 +14,9 @@ function replicasOf(node: NodeState, master: NodeState): NodeState[] {
   return node.cluster.replicasOf(master).filter((replica) => !replica.failed)
 }
 
-/** An unknown endpoint is null in SLOTS and SHARDS. */
-function hostOf(endpoint: Endpoint): ReplyValue {
-  return endpoint.host === '' ? null : bulk(endpoint.host)
-}
-
 function slots({ node }: Call): ReplyValue {
   const entry = (one: NodeState): ReplyValue => [
-    hostOf(one.advertised),
+    one.advertised.host,
     one.advertised.port,
     one.id,
     new Map(),
@@ -44,8 +39,8 @@ function shardNode(one: NodeState): ReplyValue {
   return new Map<ReplyValue, ReplyValue>([
     ['id', one.id],
     ['port', port],
-    ['ip', bulk(host)],
-    ['endpoint', hostOf(one.advertised)],
+    ['ip', host ?? one.endpoint.host],
+    ['endpoint', host ?? ''],
     ['role', one.master === undefined ? 'master' : 'replica'],
     ['replication-offset', 0],
     ['health', one.failed ? 'fail' : one.loading ? 'loading' : 'online'],
@@ -57,10 +52,10 @@ function shards({ node }: Call): ReplyValue {
     (one) => one.master === undefined || node.rangesOf(one).length > 0
   )
   return owners.map((owner) => {
-    const nodes = [owner, ...node.cluster.replicasOf(owner)]
+    const members = [owner, ...node.cluster.replicasOf(owner)]
     return new Map<ReplyValue, ReplyValue>([
       ['slots', node.rangesOf(owner).flat()],
-      ['nodes', nodes.map(shardNode)],
+      ['nodes', members.map(shardNode)],
     ])
   })
 }
@@ -83,7 +78,7 @@ function nodeLine(node: NodeState, one: NodeState): string {
   )
   const words = [
     one.id,
-    `${host}:${port}@${busPort(port)}`,
+    `${host ?? one.endpoint.host}:${port}@${busPort(port)}`,
     flags,
     one.master?.id ?? '-',
     '0',

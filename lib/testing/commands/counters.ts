@@ -27,7 +27,7 @@ function incrbyfloat({ args, data }: Call): ReplyValue {
   const sum = float(before) + float(args[2]!)
   const text = Number.isFinite(sum) ? addDecimals(before, args[2]!) : undefined
   if (text === undefined) return refuse(TEXTS.notFinite)
-  data.set(key, { ...stringValue(text), raw: false }, data.expiresAt(key))
+  data.set(key, { ...stringValue(text), form: 'text' }, data.expiresAt(key))
   return bulk(text)
 }
 

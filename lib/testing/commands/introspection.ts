@@ -27,7 +27,7 @@ function keySpecsOf(one: CommandRow): ReplyValue[] {
     ['type', 'index'],
     ['spec', new Map([['index', first]])],
   ])
-  const find = new Map<ReplyValue, ReplyValue>([
+  const found = new Map<ReplyValue, ReplyValue>([
     ['type', 'range'],
     [
       'spec',
@@ -43,7 +43,7 @@ function keySpecsOf(one: CommandRow): ReplyValue[] {
     new Map<ReplyValue, ReplyValue>([
       ['flags', flags],
       ['begin_search', search],
-      ['find_keys', find],
+      ['find_keys', found],
     ]),
   ]
 }

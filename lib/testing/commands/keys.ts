@@ -11,8 +11,8 @@ const EMBEDDED = 44
 
 function encodingOf(value: Value): string {
   if (value.type === 'string') {
-    if (!value.raw && parseInteger(value.text) !== undefined) return 'int'
-    return !value.raw && value.text.length <= EMBEDDED ? 'embstr' : 'raw'
+    if (value.form === 'compact' && parseInteger(value.text) !== undefined) return 'int'
+    return value.form !== 'raw' && value.text.length <= EMBEDDED ? 'embstr' : 'raw'
   }
   if (value.type === 'list') return 'quicklist'
   if (value.type === 'set') return value.large ? 'hashtable' : 'intset'

@@ -20,10 +20,14 @@ function hashOf(text: string): number {
   return hash >>> 0
 }
 
+/** A cursor as `strtoul` reads it: a minus sign wraps around. */
 function cursorOf(text: string): number {
-  if (!/^\d{1,20}$/.test(text) || BigInt(text) >= 2n ** 64n) refuse('ERR invalid cursor')
-  return Number(text)
+  const size = /^[+-]?\d{1,20}$/.test(text) ? BigInt(text.replace(/^[+-]/, '')) : WORD
+  if (size >= WORD) refuse('ERR invalid cursor')
+  return Number(text.startsWith('-') && size > 0n ? WORD - size : size)
 }
+
+const WORD = 2n ** 64n
 
 function optionsOf(words: readonly string[], typed: boolean): ScanOptions {
   const options = { pattern: '*', count: 10, type: undefined as string | undefined }

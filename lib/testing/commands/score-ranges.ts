@@ -38,7 +38,8 @@ function optionsOf(
     else if (unified && word === 'bylex') options.by = 'lex'
     else refuse(TEXTS.syntax)
   }
-  if (options.limit !== undefined && options.by === 'rank') {
+  // The server takes a count of -1 for no limit at all.
+  if ((options.limit?.[1] ?? -1) !== -1 && options.by === 'rank') {
     refuse('ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX')
   }
   if (options.withScores && options.by === 'lex') {

@@ -11,7 +11,7 @@ const FAST_WRITE = 'write denyoom fast'
 
 /** A string value as SET stores it. */
 export function stringValue(text: string): StringValue {
-  return { type: 'string', text, raw: false }
+  return { type: 'string', text, form: 'compact' }
 }
 
 interface SetOptions {
@@ -92,7 +92,7 @@ function setrange({ args, data }: Call): ReplyValue {
   const target = value ?? data.typedOrNew(key, 'string')
   const padded = target.text.padEnd(offset, '\0')
   target.text = padded.slice(0, offset) + patch + padded.slice(offset + patch.length)
-  target.raw = true
+  target.form = 'raw'
   data.changed(key)
   return target.text.length
 }
@@ -103,7 +103,7 @@ function append({ args, data }: Call): ReplyValue {
   const value = data.typedOrNew(key, 'string')
   checkLength(value.text.length + more.length)
   value.text += more
-  value.raw = existed
+  if (existed) value.form = 'raw'
   data.changed(key)
   return value.text.length
 }

@@ -12,7 +12,8 @@ function multi({ client }: Call): ReplyValue {
   return OK
 }
 
-function changedSince(client: Client): boolean {
+/** Whether a watched key was changed, so that EXEC must do nothing. */
+export function changedSince(client: Client): boolean {
   return [...client.watched].some(([key, { data, version }]) => data.version(key) !== version)
 }
 

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import type { Sample } from './measure.ts'
+
+/** The samples of one row of the table. */
+export interface Measured {
+  readonly workload: string
+  readonly target: string
+  readonly samples: readonly Sample[]
+}
+
+const COLUMNS = [
+  'workload',
+  'target',
+  'requests/s',
+  'p50 ms',
+  'p99 ms',
+  'CPU µs/command',
+  'RSS MiB',
+]
+
+/** One Markdown table of medians, under a line that says what was measured, when, and where. */
+export function renderTable(rows: readonly Measured[], rounds: number): string {
+  const lines = [
+    describeRun(rounds),
+    '',
+    row(COLUMNS),
+    row(COLUMNS.map((_, column) => (column < 2 ? '---' : '--:'))),
+  ]
+  for (const { workload, target, samples } of rows) {
+    const of = (field: keyof Sample) => median(samples.map((sample) => sample[field]))
+    lines.push(
+      row([
+        workload,
+        target,
+        Math.round(of('requestsPerSecond')).toString(),
+        of('p50').toFixed(2),
+        of('p99').toFixed(2),
+        of('cpuPerCommand').toFixed(2),
+        of('resident').toFixed(0),
+      ])
+    )
+  }
+  return lines.join('\n')
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2
+}
+
+function describeRun(rounds: number): string {
+  const file = new URL('../package.json', import.meta.url)
+  const { name, version } = JSON.parse(readFileSync(file, 'utf8'))
+  const server = execFileSync('redis-server', ['--version'], { encoding: 'utf8' })
+  const cores = cpus()
+  return [
+    new Date().toISOString().slice(0, 10),
+    `${name} ${version}`,
+    `Node ${process.version}`,
+    `redis ${/v=([\d.]+)/.exec(server)?.[1]}`,
+    `${cores.length} x ${cores[0]?.model.trim()}`,
+    `loopback, medians of ${rounds} alternating rounds`,
+  ].join('; ')
+}

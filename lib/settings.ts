@@ -1,0 +1,110 @@
+/**
+ * What a host application may set, as types; `options.ts` holds the defaults and checks.
+ *
+ * @module
+ */
+import type { ConnectionOptions, TlsOptions } from 'node:tls'
+
+/** Where a node can be dialled: TCP, or the path of a UNIX socket. */
+export type NodeAddress =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string }
+
+/** How announced addresses are dialled: a table from `host:port` (or `host` alone) to either, or a function. */
+export type NatMap =
+  | Readonly<Record<string, string | { readonly host: string; readonly port: number }>>
+  | ((host: string, port: number) => { readonly host: string; readonly port: number } | undefined)
+
+/** How the proxy names itself to the nodes. */
+export interface Credentials {
+  /** ACL user; without it the password is that of the default user. */
+  readonly username?: string
+  readonly password: string
+}
+
+/** All settings, with their defaults filled in. */
+export interface Settings {
+  /** Entry points, at least one. */
+  nodes: readonly NodeAddress[]
+  /** From announced to dialable addresses. */
+  natMap: NatMap | undefined
+  /** As whom the proxy speaks to the nodes; a function is asked for each new connection. */
+  credentials: Credentials | (() => Credentials | Promise<Credentials>) | undefined
+  /** TLS towards the nodes. */
+  nodeTls: ConnectionOptions | undefined
+  /** TLS towards clients: makes the proxy a `tls.Server`. */
+  tls: TlsOptions | undefined
+  /** Password that clients must give. */
+  password: string | undefined
+  /** Whether clients may speak RESP3. */
+  resp3: boolean
+  /** Whether CLUSTER presents the proxy as the owner of all slots. */
+  clusterEmulation: boolean
+  /** The address that CLUSTER replies tell, instead of the one that the client used. */
+  announce: { readonly host: string; readonly port: number } | undefined
+  /** Milliseconds between two looks at the cluster. */
+  refreshInterval: number
+  /** Milliseconds that lie at least between two refreshes. */
+  refreshMinInterval: number
+  /** Milliseconds for connecting to a node and being greeted. */
+  connectTimeout: number
+  /** Milliseconds that a node may be silent while requests are in flight. */
+  commandTimeout: number
+  /** Milliseconds for all further attempts at one request. */
+  retryBudget: number
+  /** Redirects that one request may meet. */
+  maxRedirects: number
+  /** Milliseconds before the first new attempt to reach a lost node. */
+  reconnectMinDelay: number
+  /** Milliseconds that the delay grows to. */
+  reconnectMaxDelay: number
+  /** Seconds of idleness after which TCP probes begin. */
+  keepAlive: number
+  /** Clients at a time. */
+  maxClients: number
+  /** Requests of one client that wait for their replies. */
+  maxPipeline: number
+  /** Longest argument, bytes. */
+  maxBulkLength: number
+  /** Bytes that wait to be written to a client before its next requests are left unread. */
+  clientOutputPause: number
+  /** Bytes that wait for a client before it is disconnected. */
+  clientOutputLimit: number
+  /** Bytes that wait to be written to a node before clients that send to it are left unread. */
+  nodeOutputPause: number
+  /** Milliseconds that a request may stand still half sent. */
+  requestTimeout: number
+  /** Milliseconds after which an idle client is disconnected; 0: never. */
+  idleTimeout: number
+  /** Bytes that all clients together may have buffered; 0: no limit. */
+  memoryLimit: number
+}
+
+/** What `createClusterProxy` takes: `nodes`, and any other setting. */
+export interface ClusterProxyOptions extends Partial<Omit<Settings, 'nodes'>> {
+  /**
+   * Entry points to the cluster: `'host:port'`, `{ host, port }`, or the path of a UNIX socket; one or several. The first that answers is
+   * used, the others stay as a last resort. Names are looked up anew each time. `':7000'` means this machine.
+   */
+  nodes: string | NodeAddress | readonly (string | NodeAddress)[]
+}
+
+/** Whether a value is a TCP port that can be dialled, 1 to 65535. */
+export function isPort(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535
+}
+
+/**
+ * Reads `host:port`, `[ipv6]:port`, `ipv6:port` (split at the last colon, as Redis writes it), `:port` (this machine), or, without a colon or
+ * with a slash, the path of a UNIX socket. Undefined when it is none of these.
+ */
+export function parseNodeAddress(text: string): NodeAddress | undefined {
+  if (text === '' || /[\s\0]/.test(text)) return undefined
+  const colon = text.lastIndexOf(':')
+  if (text.includes('/') || colon < 0) return { path: text }
+  const digits = text.slice(colon + 1)
+  const port = Number(digits)
+  if (!/^\d{1,5}$/.test(digits) || !isPort(port)) return undefined
+  const host = text.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
+  return { host: host === '' ? '127.0.0.1' : host, port }
+}

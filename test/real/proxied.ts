@@ -1,0 +1,36 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { type ClusterProxy, type ClusterProxyOptions, createClusterProxy } from '../../lib/index.ts'
+
+/** A proxy that listens on a free port of 127.0.0.1 and knows its cluster. */
+export interface Proxied extends AsyncDisposable {
+  readonly proxy: ClusterProxy
+  readonly port: number
+  /** What the proxy reported by `error` events. */
+  readonly errors: Error[]
+}
+
+/** Starts a proxy in this process; `prepare` sees it before it listens, to add listeners. */
+export async function startProxy(
+  options: ClusterProxyOptions,
+  prepare: (proxy: ClusterProxy) => void = () => {}
+): Promise<Proxied> {
+  const proxy = createClusterProxy(options)
+  const errors: Error[] = []
+  proxy.on('error', (error) => errors.push(error))
+  prepare(proxy)
+  const ready = once(proxy, 'ready')
+  proxy.listen(0, '127.0.0.1')
+  await ready
+  const { port } = proxy.address() as AddressInfo
+  return { proxy, port, errors, [Symbol.asyncDispose]: () => proxy.shutdown() }
+}
+
+/** Waits until `holds` is true; looks again whenever `emitter` tells of `event`. */
+export async function whenever(
+  emitter: NodeJS.EventEmitter,
+  event: string,
+  holds: () => boolean
+): Promise<void> {
+  while (!holds()) await once(emitter, event, { signal: AbortSignal.timeout(10_000) })
+}
