@@ -16,7 +16,7 @@
  * - `NODE_REPLY`: a node answered a question of the proxy's own with an error.
  * - `CLOSED`: the proxy is shut down, or was while the call waited.
  * - `HOOK`: a listener of the host application threw.
- * - `LIMIT`: a limit was reached; the message names it.
+ * - `UNMAPPED_ADDRESS`: the cluster announces an address that no `natMap` rule covers and that cannot be reached.
  */
 export type ProxyErrorCode =
   | 'INVALID_OPTION'
@@ -28,7 +28,7 @@ export type ProxyErrorCode =
   | 'NODE_REPLY'
   | 'CLOSED'
   | 'HOOK'
-  | 'LIMIT'
+  | 'UNMAPPED_ADDRESS'
 
 /** The one error class of this package. Match on {@link ProxyError.code}, not on the message. */
 export class ProxyError extends Error {

@@ -27,6 +27,8 @@ export interface TopologyNode {
   readonly id: string
   /** `host:port` as the proxy dials it (after `natMap`). */
   readonly address: string
+  /** `host:port` as the cluster announces it, before `natMap`. */
+  readonly announced: string
   readonly role: 'master' | 'replica'
   /** Id of the master, for a replica. */
   readonly masterId: string | undefined
@@ -130,6 +132,8 @@ export interface ProxyEvents {
   clientConnect: [ClientEvent]
   /** A client is gone. */
   clientDisconnect: [ClientEvent]
+  /** Something is probably not meant: an announced address cannot be reached and no `natMap` rule covers it. Once per address. */
+  warning: [ProxyError]
   /** Something went wrong that no client was told: the server could not listen, a listener threw, no entry point answers. */
   error: [Error]
 }

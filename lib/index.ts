@@ -19,9 +19,9 @@ export { type OptionSpec, optionTable } from './options.ts'
 export { type ClusterProxy, createClusterProxy, type ProxyMethods } from './proxy.ts'
 export type { ProxyStats } from './proxy-core.ts'
 export type {
+  AddressMap,
   ClusterProxyOptions,
   Credentials,
-  NatMap,
   NodeAddress,
   Settings,
 } from './settings.ts'

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import net from 'node:net'
 import { ProxyError } from './errors.ts'
 import {
+  type AddressMap,
   type ClusterProxyOptions,
   type Credentials,
   isPort,
-  type NatMap,
   type NodeAddress,
   parseNodeAddress,
   type Settings,
@@ -75,13 +76,35 @@ function checkNodes(value: unknown): readonly NodeAddress[] | undefined {
     : undefined
 }
 
-function checkNatMap(value: unknown): NatMap | undefined {
-  if (typeof value === 'function') return value as NatMap
+function isSubnet(text: string): boolean {
+  const [network = '', prefix = ''] = text.split('/')
+  const version = net.isIP(network)
+  return version !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
+}
+
+function isMapTarget(to: unknown, from: string): boolean {
+  if (isRecord(to)) {
+    return (
+      typeof to.host === 'string' && to.host !== '' && (to.port === undefined || isPort(to.port))
+    )
+  }
+  if (typeof to !== 'string' || to === '') return false
+  return !to.includes('/') || (from.includes('/') && isSubnet(to) && net.isIPv4(to.split('/')[0]!))
+}
+
+function checkAddressMap(value: unknown): AddressMap | undefined {
+  if (typeof value === 'function') return value as AddressMap
   if (!isRecord(value)) return undefined
-  const right = Object.values(value).every(
-    (to) => (typeof to === 'string' && to !== '') || hostAndPort(to) !== undefined
+  const right = Object.entries(value).every(
+    ([from, to]) => (!from.includes('/') || isSubnet(from)) && isMapTarget(to, from)
   )
-  return right ? (value as NatMap) : undefined
+  return right ? (value as AddressMap) : undefined
+}
+
+const addressMap: Pick<OptionSpec<AddressMap | undefined>, 'check' | 'expected'> = {
+  check: checkAddressMap,
+  expected:
+    "an object from 'host:port', 'host' or a network like '10.0.0.0/8' to 'host:port', 'host', { host, port? } or a network, or a function (host, port) that returns { host, port? }",
 }
 
 function checkCredentials(value: unknown): Settings['credentials'] {
@@ -109,10 +132,18 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
   },
   natMap: {
     default: undefined,
-    check: checkNatMap,
-    expected:
-      "an object from 'host:port' or 'host' to either or to { host, port }, or a function (host, port) that returns { host, port }",
+    ...addressMap,
     help: 'How the addresses that nodes announce are dialled.',
+  },
+  announceMap: {
+    default: undefined,
+    ...addressMap,
+    help: 'What clients are told for addresses, in CLUSTER replies and, without autoRedirect, in MOVED and ASK.',
+  },
+  autoRedirect: {
+    default: true,
+    ...flag,
+    help: 'Whether redirects are followed; else clients are told them, and see the nodes in CLUSTER replies.',
   },
   credentials: {
     default: undefined,
@@ -264,6 +295,8 @@ function shown(name: string, value: unknown): string {
     text = undefined
   }
   text ??= String(value)
+  // A URL may hold a password.
+  text = text.replace(/:\/\/[^@]*@/g, '://***@')
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
 

@@ -4,8 +4,9 @@ import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
 import { ClientConnection } from './client/client-connection.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
-import type { LocalClient } from './client/commands/local.ts'
+import type { LocalClient, ShownNode } from './client/commands/local.ts'
 import { Clock, TICK } from './clock.ts'
+import { addressMapper } from './cluster/address-map.ts'
 import { CatalogueLearner } from './cluster/catalogue-learner.ts'
 import { ConnectionPool } from './cluster/connection-pool.ts'
 import { LANES } from './cluster/node.ts'
@@ -25,6 +26,9 @@ const debug = createDebug('redis-cluster-proxy:proxy')
 
 /** Ticks between two looks at the time limits of clients. */
 const SWEEP = Math.round(1000 / TICK)
+
+/** The longest delay that a timer takes, milliseconds; a longer one would be none. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 /** What {@link ProxyMethods.stats} tells: counters since the start, and gauges of this moment. */
 export interface ProxyStats {
@@ -66,6 +70,8 @@ export class ProxyCore {
   readonly #refresher: Refresher
   readonly #router: Router
   readonly #clients: Set<ClientConnection> = new Set()
+  /** The raw sockets below TLS, whether their handshake is done or not. */
+  readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
   readonly #learner: CatalogueLearner
   readonly #startedAt = Date.now()
@@ -85,7 +91,7 @@ export class ProxyCore {
       clock: this.#clock,
       turn: this.#turn,
       events: this.#events,
-      onLost: () => this.#refresher.request('node lost'),
+      onTrouble: () => this.#refresher.request('node lost'),
     })
     this.#refresher = new Refresher(settings, this.#pool, this.#cache, {
       onMoves: (moves) => this.#router.onMoves(moves),
@@ -107,8 +113,10 @@ export class ProxyCore {
       this.#accept(stream)
     })
     server.on('tlsClientError', (error: Error) => debug('TLS client refused: %s', error.message))
-    server.on('listening', () => this.#start())
-    server.on('close', () => this.#release())
+    if (settings.tls !== undefined) server.on('connection', (socket) => this.#onHandshake(socket))
+    server.on('listening', () => this.#onListening())
+    // Streams that were handed over by 'connection' events are none of the server's own: they are let go of here.
+    server.on('close', () => void this.shutdown())
     server.on('newListener', (event) => {
       if (event === 'command') this.#observed = true
     })
@@ -172,6 +180,7 @@ export class ProxyCore {
         return cache.topology.nodes.filter((node) => node.role === 'replica').length
       },
     }
+    const announceMap = addressMapper(settings.announceMap)
     const laneOf = (protocol: 2 | 3): number => (protocol === 3 ? LANES.resp3 : LANES.resp2)
     return {
       ...settings,
@@ -197,6 +206,8 @@ export class ProxyCore {
       get listening() {
         return core.#listening()
       },
+      nodes: settings.autoRedirect ? undefined : () => this.#shownNodes(),
+      announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
       clients: () => this.#clients,
       callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
       callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
@@ -211,6 +222,18 @@ export class ProxyCore {
       this.#cache.topology.coveredSlots === SLOT_COUNT &&
       this.#cache.masters().every(({ status }) => status !== 'down')
     )
+  }
+
+  /** The nodes as clients may reach them. */
+  #shownNodes(): ShownNode[] {
+    const announceMap = addressMapper(this.#settings.announceMap)
+    return this.#cache.topology.nodes.map(({ id, announced, masterId, slots, epoch, healthy }) => {
+      const colon = announced.lastIndexOf(':')
+      const host = announced.slice(0, colon)
+      const port = Number(announced.slice(colon + 1))
+      const shown = announceMap(host, port) ?? { host, port }
+      return { id, ...shown, masterId, slots, epoch, healthy, self: false }
+    })
   }
 
   #listening(): { host: string; port: number } {
@@ -231,6 +254,18 @@ export class ProxyCore {
         for (const client of this.#clients) client.check()
     })
     this.#refresher.request('start')
+  }
+
+  /** `listen` may have been under way when the proxy was shut down. */
+  #onListening(): void {
+    if (this.#ended === undefined) this.#start()
+    else this.#server.close()
+  }
+
+  /** A TLS connection is no client before its handshake is done, yet the server would wait for it at the end. */
+  #onHandshake(socket: Duplex): void {
+    this.#handshakes.add(socket)
+    socket.once('close', () => this.#handshakes.delete(socket))
   }
 
   #accept(stream: Duplex): void {
@@ -336,19 +371,22 @@ export class ProxyCore {
     const closed = this.#server.listening
       ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
       : Promise.resolve()
+    const deadline = setTimeout(() => this.#cutOff(), Math.min(timeout, LONGEST_TIMEOUT))
     if (this.#clients.size > 0) {
       const allGone = new Promise<void>((resolve) => {
         this.#allGone = resolve
       })
       for (const client of this.#clients) client.closeAfterReplies()
-      const deadline = setTimeout(() => {
-        for (const client of this.#clients) client.kill()
-      }, timeout)
       await allGone
-      clearTimeout(deadline)
     }
     await closed
+    clearTimeout(deadline)
     this.#release()
+  }
+
+  #cutOff(): void {
+    for (const client of this.#clients) client.kill()
+    for (const socket of this.#handshakes) socket.destroy()
   }
 
   #release(): void {

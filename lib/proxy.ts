@@ -1,5 +1,6 @@
 import net from 'node:net'
 import tls from 'node:tls'
+import { ProxyError } from './errors.ts'
 import type { ProxyEvents, Topology } from './events.ts'
 import { readOptions } from './options.ts'
 import { ProxyCore, type ProxyStats } from './proxy-core.ts'
@@ -37,6 +38,19 @@ export interface ProxyMethods {
   ): this
 }
 
+/** What Node says about TLS options becomes an error of this package. */
+function usable<Made>(option: 'tls' | 'nodeTls', make: () => Made): Made {
+  try {
+    return make()
+  } catch (cause) {
+    throw new ProxyError(
+      'INVALID_OPTION',
+      `option '${option}': Node does not accept it: ${(cause as Error).message}`,
+      { cause }
+    )
+  }
+}
+
 /** A `net.Server` (a `tls.Server` with the option `tls`) that serves Redis clients from a Redis Cluster. */
 export type ClusterProxy = ProxyMethods & net.Server
 
@@ -57,7 +71,10 @@ export function createClusterProxy(options: ClusterProxyOptions): ClusterProxy {
   const server =
     settings.tls === undefined
       ? net.createServer(common)
-      : tls.createServer({ ...settings.tls, ...common })
+      : usable('tls', () => tls.createServer({ ...settings.tls, ...common }))
+  // Else a wrong certificate would show when the first node is dialled.
+  if (settings.nodeTls !== undefined)
+    usable('nodeTls', () => tls.createSecureContext(settings.nodeTls))
   const proxy = new ProxyCore(server, settings)
   const methods: Omit<ProxyMethods, 'topology' | 'on' | 'once' | 'off'> = {
     stats: () => proxy.stats(),

@@ -10,10 +10,14 @@ export type NodeAddress =
   | { readonly host: string; readonly port: number }
   | { readonly path: string }
 
-/** How announced addresses are dialled: a table from `host:port` (or `host` alone) to either, or a function. */
-export type NatMap =
-  | Readonly<Record<string, string | { readonly host: string; readonly port: number }>>
-  | ((host: string, port: number) => { readonly host: string; readonly port: number } | undefined)
+/**
+ * From one address to another. An object: from `'host:port'`, `'host'` or a network such as `'10.0.0.0/8'` to `'host:port'`,
+ * `'host'`, `{ host, port? }` or, for IPv4 networks, to another network; without a port the port stays. Or a function, which may
+ * return undefined for "as it is".
+ */
+export type AddressMap =
+  | Readonly<Record<string, string | { readonly host: string; readonly port?: number }>>
+  | ((host: string, port: number) => { readonly host: string; readonly port?: number } | undefined)
 
 /** How the proxy names itself to the nodes. */
 export interface Credentials {
@@ -27,7 +31,11 @@ export interface Settings {
   /** Entry points, at least one. */
   nodes: readonly NodeAddress[]
   /** From announced to dialable addresses. */
-  natMap: NatMap | undefined
+  natMap: AddressMap | undefined
+  /** From internal to public addresses, for what clients are told. */
+  announceMap: AddressMap | undefined
+  /** Whether redirects are followed for clients; else they are told them. */
+  autoRedirect: boolean
   /** As whom the proxy speaks to the nodes; a function is asked for each new connection. */
   credentials: Credentials | (() => Credentials | Promise<Credentials>) | undefined
   /** TLS towards the nodes. */
@@ -99,7 +107,8 @@ export function isPort(value: unknown): value is number {
  * with a slash, the path of a UNIX socket. Undefined when it is none of these.
  */
 export function parseNodeAddress(text: string): NodeAddress | undefined {
-  if (text === '' || /[\s\0]/.test(text)) return undefined
+  // A URL is no address: its slashes would make it the path of a socket that nobody listens on.
+  if (text === '' || /[\s\0]|:\/\//.test(text)) return undefined
   const colon = text.lastIndexOf(':')
   if (text.includes('/') || colon < 0) return { path: text }
   const digits = text.slice(colon + 1)

@@ -13,8 +13,9 @@ export interface Arguments {
 /** What `--help` prints. */
 export const USAGE = `Usage: redis-cluster-proxy [options] [host:port ...]
 
-Serves Redis clients from the Redis Cluster that the given nodes belong to; the path of
-a UNIX socket names a node too. Without nodes it starts a small cluster within the process.
+Serves Redis clients from the Redis Cluster that the given nodes belong to; the
+path of a UNIX socket names a node too. Without nodes it starts a small cluster
+within the process.
 
   -p, --port <port>      port to listen on, 0 for any free one (default 7777)
       --bind <address>   address to listen on (default 127.0.0.1)

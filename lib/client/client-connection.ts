@@ -62,22 +62,23 @@ export class ClientConnection implements RequestOwner, LocalClient {
   /** Whether requests are being read just now, so that more replies may follow in this turn. */
   #reading = false
   #dirty = false
+  #inputEnded = false
   #sequence = 0
-  #heardAt: number
+  #activeAt: number
   #reason: string | undefined
 
   constructor(stream: Duplex, services: ClientServices, id: number) {
     this.#stream = stream
     this.#services = services
     this.session = new Session(id, services.password === undefined)
-    this.#endpoints = endpoints(stream, services.announce, services.listening)
+    this.#endpoints = endpoints(stream, services.announced, services.listening)
     this.#intake = new Intake(stream, services.maxBulkLength)
     this.#intake.authenticated = this.session.authenticated
     this.#out = new Batch(this.#endpoints.reuse)
     this.#replies = new ReplyQueue(this.#out)
-    this.#heardAt = services.clock.now
+    this.#activeAt = services.clock.now
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
-    stream.on('end', () => this.closeAfterReplies())
+    stream.on('end', () => this.#onEnd())
     stream.on('drain', () => this.#go(STOP.output))
     stream.on('error', (error: Error) => this.#close(error.message))
     stream.on('close', () => this.#close(undefined))
@@ -96,7 +97,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
   }
 
   get lastActiveAt(): number {
-    return Date.now() - (this.#services.clock.now - this.#heardAt)
+    return Date.now() - (this.#services.clock.now - this.#activeAt)
   }
 
   get pendingRequests(): number {
@@ -124,9 +125,16 @@ export class ClientConnection implements RequestOwner, LocalClient {
   #onData(chunk: Buffer): void {
     this.totalBytesRead += chunk.length
     this.#services.totals.bytesRead += chunk.length
-    this.#heardAt = this.#services.clock.now
+    // Who goes on sending after the end must not put it off.
+    if (this.#state === 'open') this.#activeAt = this.#services.clock.now
     this.#intake.feed(chunk)
     if (this.#intake.stopped === 0) this.#read()
+  }
+
+  /** The client sends no more; what it sent before may still wait to be looked at. */
+  #onEnd(): void {
+    this.#inputEnded = true
+    if (this.#intake.stopped === 0) this.closeAfterReplies()
   }
 
   #read(): void {
@@ -141,7 +149,8 @@ export class ClientConnection implements RequestOwner, LocalClient {
       if (this.#replies.length >= maxPipeline) intake.stop(STOP.pipeline)
     }
     this.#reading = false
-    if (this.#state === 'ending' && this.#replies.length === 0) this.#end()
+    if (this.#inputEnded && intake.stopped === 0) this.closeAfterReplies()
+    else if (this.#state === 'ending' && this.#replies.length === 0) this.#end()
   }
 
   #protocolError(error: string): void {
@@ -227,7 +236,11 @@ export class ClientConnection implements RequestOwner, LocalClient {
   /** What a local command may have changed in the session and matters here. */
   #follow(): void {
     this.#intake.authenticated = this.session.authenticated
-    this.lane = this.session.protocol === 3 ? LANES.resp3 : LANES.resp2
+    const lane = this.session.protocol === 3 ? LANES.resp3 : LANES.resp2
+    if (lane === this.lane) return
+    this.lane = lane
+    // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.
+    if (this.#replies.length > 0) this.#intake.stop(STOP.lane)
   }
 
   /** A local command that takes time keeps its place in the order, and nothing further is read meanwhile. */
@@ -274,12 +287,11 @@ export class ClientConnection implements RequestOwner, LocalClient {
       services.turn.add(this)
     }
     if (replies.heldBytes > services.clientOutputLimit) this.#abort(OVER_LIMIT)
-    if (
-      (this.#intake.stopped & STOP.pipeline) !== 0 &&
-      replies.length <= services.maxPipeline / 2
-    ) {
+    const { stopped } = this.#intake
+    if (stopped === 0) return
+    if ((stopped & STOP.pipeline) !== 0 && replies.length <= services.maxPipeline / 2)
       this.#go(STOP.pipeline)
-    }
+    if ((stopped & STOP.lane) !== 0 && replies.length === 0) this.#go(STOP.lane)
   }
 
   /** Nothing is awaited, so no later reply can join what is written now: the turn need not be waited for. */
@@ -294,13 +306,15 @@ export class ClientConnection implements RequestOwner, LocalClient {
     const { size } = this.#out
     if (this.#state === 'closed' || size === 0) return
     const stream = this.#stream
-    const { totals, clientOutputPause, clientOutputLimit } = this.#services
+    const { clock, totals, clientOutputPause, clientOutputLimit } = this.#services
     this.totalBytesWritten += size
     totals.bytesWritten += size
+    this.#activeAt = clock.now
     this.#out.flush(stream)
     if (stream.writableLength <= clientOutputPause) return
     if (stream.writableLength + this.#replies.heldBytes > clientOutputLimit) this.#abort(OVER_LIMIT)
-    else this.#intake.stop(STOP.output)
+    // Without the need there would be no 'drain' to go on at: the stream may hold more than the limit before it complains.
+    else if (stream.writableNeedDrain) this.#intake.stop(STOP.output)
   }
 
   // Stopping and going on
@@ -329,7 +343,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
   /** Looks at the time limits. */
   check(): void {
     const { clock, requestTimeout, idleTimeout } = this.#services
-    const quiet = clock.now - this.#heardAt
+    const quiet = clock.now - this.#activeAt
     if (this.#stream.writableEnded) {
       if (quiet > (this.#stream.writableFinished ? LAST_WAIT : requestTimeout))
         this.#stream.destroy()
@@ -354,7 +368,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
   #end(): void {
     if (this.#state !== 'ending' || this.#stream.writableEnded) return
     this.flush()
-    this.#heardAt = this.#services.clock.now
+    this.#activeAt = this.#services.clock.now
     this.#stream.end()
     // What the client still sends is dropped; left unread it would turn the close into a reset, which may eat the last reply.
     this.#stream.resume()

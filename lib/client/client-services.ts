@@ -27,7 +27,8 @@ export interface ClientServices extends LocalServices {
   readonly clientOutputLimit: number
   readonly requestTimeout: number
   readonly idleTimeout: number
-  readonly announce: { readonly host: string; readonly port: number } | undefined
+  /** What clients are told of the proxy's address, from the one they used: options `announce` and `announceMap`. */
+  announced(host: string, port: number): { readonly host: string; readonly port: number }
   /** The address of the listening server, for streams that have none of their own. */
   readonly listening: { readonly host: string; readonly port: number }
   /** Whether anyone listens for `command`. */

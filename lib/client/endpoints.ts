@@ -17,23 +17,28 @@ function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }
 
-/** Reads the endpoints off a stream. `announce` wins over the address the client used, `fallback` serves where there is none. */
+/** Reads the endpoints off a stream. `announced` turns the address the client used into what it is told; `fallback` serves where there is none. */
 export function endpoints(
   stream: Duplex,
-  announce: { readonly host: string; readonly port: number } | undefined,
+  announced: (host: string, port: number) => { readonly host: string; readonly port: number },
   fallback: { readonly host: string; readonly port: number }
 ): Endpoints {
   const socket = stream instanceof net.Socket ? stream : undefined
   const reuse = socket !== undefined && !('encrypted' in socket)
   const { remoteAddress, remotePort, localAddress, localPort } = socket ?? {}
   if (remoteAddress === undefined || localAddress === undefined) {
-    return { remote: '?:0', local: '?:0', advertised: announce ?? fallback, reuse }
+    return {
+      remote: '?:0',
+      local: '?:0',
+      advertised: announced(fallback.host, fallback.port),
+      reuse,
+    }
   }
   const host = plainAddress(localAddress)
   return {
     remote: `${plainAddress(remoteAddress)}:${remotePort}`,
     local: `${host}:${localPort}`,
-    advertised: announce ?? { host, port: localPort ?? fallback.port },
+    advertised: announced(host, localPort ?? fallback.port),
     reuse,
   }
 }

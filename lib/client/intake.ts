@@ -13,8 +13,10 @@ export const STOP = {
   local: 8,
   /** All clients together have too much buffered. */
   memory: 16,
+  /** Requests on the lane of the former protocol version are not answered yet. */
+  lane: 32,
   /** The connection is ending. */
-  closing: 32,
+  closing: 64,
 } as const
 
 /** What a client sends, request by request, and the reasons to leave it unread for a while. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { ProxyError } from '../errors.ts'
+import { ProxyError } from '../errors.ts'
 import type { EventSink } from '../events.ts'
 import { frameRequest } from '../resp/request-reader.ts'
 import type { Credentials, NodeAddress, Settings } from '../settings.ts'
@@ -22,6 +22,9 @@ export type PoolSettings = Pick<
   | 'nodeOutputPause'
 >
 
+/** Milliseconds between two questions to the cluster while someone waits for a node in vain. */
+const TROUBLED_INTERVAL = 200
+
 /** All nodes the proxy talks to, by address, and their connections. */
 export class ConnectionPool {
   readonly #settings: PoolSettings
@@ -31,18 +34,25 @@ export class ConnectionPool {
   readonly #nodes: Map<string, ClusterNode> = new Map()
   readonly #leaving: Set<ClusterNode> = new Set()
   readonly #stopChecking: () => void
+  readonly #onTrouble: () => void
+  readonly #events: EventSink
+  /** Announced addresses that were warned of. */
+  readonly #warned: Set<string> = new Set()
+  #lookAt = 0
 
-  /** `onLost` is called when a node is down or a connection to it broke: the topology may be another by now. */
+  /** `onTrouble` is called when a node is down, silent, or a connection to it broke: the topology may be another by now. */
   constructor(
     settings: PoolSettings,
     parts: {
       clock: Clock
       turn: Turn
       events: EventSink
-      onLost: (node: ClusterNode, error: ProxyError) => void
+      onTrouble: () => void
     }
   ) {
-    const { clock, turn, events, onLost } = parts
+    const { clock, turn, events, onTrouble } = parts
+    this.#onTrouble = onTrouble
+    this.#events = events
     this.#settings = settings
     this.#clock = clock
     this.#turn = turn
@@ -54,11 +64,12 @@ export class ConnectionPool {
       onUp: (node) => {
         if (events.wants('nodeUp')) events.emit('nodeUp', { address: node.name, cause: undefined })
       },
-      onDown: (node, cause) => {
+      onDown: (node, cause, never) => {
         if (events.wants('nodeDown')) events.emit('nodeDown', { address: node.name, cause })
-        onLost(node, cause)
+        if (never) this.#warn(node, cause)
+        onTrouble()
       },
-      onLost,
+      onLost: onTrouble,
     }
     this.#stopChecking = clock.onTick(() => this.#check())
   }
@@ -97,10 +108,29 @@ export class ConnectionPool {
     this.#leaving.clear()
   }
 
+  /** An announced address that cannot be reached, and that nobody mapped, is most often one that is known inside only. */
+  #warn({ announced, mapped }: ClusterNode, cause: ProxyError): void {
+    if (announced === undefined || mapped) return
+    const name = addressName(announced)
+    if (this.#warned.has(name)) return
+    this.#warned.add(name)
+    const text = `the cluster announces ${name}, which cannot be reached (${cause.message}) and which no rule of natMap covers`
+    this.#events.emit('warning', new ProxyError('UNMAPPED_ADDRESS', text, { cause }))
+  }
+
   #check(): void {
-    for (const node of this.#nodes.values()) for (const lane of node.lanes) lane.check()
+    let troubled: ClusterNode | undefined
+    for (const node of this.#nodes.values()) {
+      node.check()
+      if (node.troubled) troubled = node
+    }
+    const { now } = this.#clock
+    if (troubled !== undefined && now >= this.#lookAt) {
+      this.#lookAt = now + TROUBLED_INTERVAL
+      this.#onTrouble()
+    }
     for (const node of this.#leaving) {
-      for (const lane of node.lanes) lane.check()
+      node.check()
       if (node.lanes.every((lane) => lane.connection === undefined)) this.#leaving.delete(node)
     }
   }

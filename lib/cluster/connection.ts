@@ -78,6 +78,8 @@ const SWALLOW: NodeRequest = {
  */
 export class Connection {
   state: ConnectionState = 'connecting'
+  /** Whether the socket was ever open: what answers at that address may be busy, but is there. */
+  connected = false
   /** Whether so much waits to be written that senders should pause until `onDrain`. */
   congested = false
   readonly #setup: ConnectionSetup
@@ -114,6 +116,11 @@ export class Connection {
     )
   }
 
+  /** Milliseconds since it was dialled. */
+  get age(): number {
+    return this.#clock.now - this.#since
+  }
+
   /** Requests that wait for their replies. */
   get inFlight(): number {
     return this.#inFlight.length
@@ -144,7 +151,9 @@ export class Connection {
     if (this.state === 'closed') return
     this.#unflushed = 0
     this.#batch.flush(this.#socket)
-    if (this.#socket.writableLength > this.#setup.outputPause) this.congested = true
+    const { writableLength, writableNeedDrain } = this.#socket
+    // Only a socket that needs it says 'drain': its own limit may be above ours.
+    if (writableLength > this.#setup.outputPause && writableNeedDrain) this.congested = true
   }
 
   /** Looks at the time limits; called at each tick of the clock. */
@@ -188,6 +197,7 @@ export class Connection {
   async #greet(): Promise<void> {
     if (this.state !== 'connecting') return
     this.state = 'greeting'
+    this.connected = true
     try {
       const steps = await this.#setup.greeting()
       if ((this.state as ConnectionState) === 'closed') return

@@ -9,7 +9,7 @@ export interface LaneOwner {
   mayDial(lane: Lane): boolean
   reached(): void
   refused(error: ProxyError): void
-  lost(error: ProxyError): void
+  lost(): void
 }
 
 /**
@@ -21,6 +21,8 @@ export class Lane {
   readonly #setup: () => ConnectionSetup
   readonly #outputPause: number
   #connection: Connection | undefined
+  /** Connections that were replaced and still owe replies. */
+  readonly #leaving: Set<Connection> = new Set()
   readonly #waiting: Denque<NodeRequest> = new Denque()
   #waitingBytes = 0
   #paused: (() => void)[] = []
@@ -38,11 +40,14 @@ export class Lane {
 
   /** Requests that wait for a connection or for their reply. */
   get pending(): number {
-    return this.#waiting.length + (this.#connection?.inFlight ?? 0)
+    let pending = this.#waiting.length + (this.#connection?.inFlight ?? 0)
+    for (const connection of this.#leaving) pending += connection.inFlight
+    return pending
   }
 
   /** The requests that wait for their reply or for a connection, oldest first. */
   *requests(): Iterable<NodeRequest> {
+    for (const connection of this.#leaving) yield* connection.requests()
     if (this.#connection !== undefined) yield* this.#connection.requests()
     for (let i = 0; i < this.#waiting.length; i++) yield this.#waiting.peekAt(i)!
   }
@@ -81,6 +86,33 @@ export class Lane {
     for (const resume of paused) resume()
   }
 
+  /**
+   * Has later requests take a new connection, since what is at the other end of this one is not what it should be. Requests in
+   * flight keep the old one until they are answered; their order against later ones is the caller's concern.
+   */
+  replace(): void {
+    const connection = this.#connection
+    if (connection === undefined || connection.state !== 'ready') return
+    this.#leaving.add(connection)
+    this.#connection = undefined
+    this.#wasReady = false
+    this.#drained()
+    this.dial()
+  }
+
+  /** For how many milliseconds the node has been silent although it owes a reply here; 0 when it owes none. */
+  get silence(): number {
+    let silence = this.#connection?.silence ?? 0
+    for (const connection of this.#leaving) silence = Math.max(silence, connection.silence)
+    return silence
+  }
+
+  /** Ends the connections because of `error`; what is in flight is told so. */
+  fail(error: ProxyError): void {
+    for (const connection of this.#leaving) connection.fail(error)
+    this.#connection?.fail(error)
+  }
+
   /** @internal Dials if the node lets it; else the node calls again. */
   dial(): void {
     if (this.#connection !== undefined || !this.#node.mayDial(this)) return
@@ -103,6 +135,7 @@ export class Lane {
   }
 
   #closed(connection: Connection, error: ProxyError): void {
+    this.#leaving.delete(connection)
     if (this.#connection !== connection) return
     const wasReady = this.#wasReady
     this.#wasReady = false
@@ -110,7 +143,7 @@ export class Lane {
     this.#drained()
     if (this.#node.status === 'retired') this.giveUp(error)
     else if (wasReady) {
-      this.#node.lost(error)
+      this.#node.lost()
       this.dial()
     } else this.#node.refused(error)
   }
@@ -137,6 +170,12 @@ export class Lane {
   /** @internal Looks at the time limits, and ends a retired connection that is idle. */
   check(): void {
     this.#connection?.check()
+    for (const connection of this.#leaving) {
+      connection.check()
+      if (connection.inFlight > 0) continue
+      this.#leaving.delete(connection)
+      connection.close()
+    }
     this.#closeIfRetired()
   }
 
@@ -155,6 +194,8 @@ export class Lane {
     const connection = this.#connection
     this.#connection = undefined
     connection?.close()
+    for (const leaving of this.#leaving) leaving.close()
+    this.#leaving.clear()
     this.giveUp(new ProxyError('CLOSED', `the proxy closed its connection to ${this.#node.name}`))
   }
 }

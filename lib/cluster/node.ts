@@ -1,8 +1,9 @@
 import createDebug from 'debug'
 import type { ProxyError } from '../errors.ts'
+import { frameRequest } from '../resp/request-reader.ts'
 import type { NodeAddress } from '../settings.ts'
 import { addressName } from './address-map.ts'
-import type { ConnectionSetup } from './connection.ts'
+import { Connection, type ConnectionSetup } from './connection.ts'
 import { Lane } from './lane.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
@@ -17,6 +18,10 @@ export const LANES = {
   control: 2,
 } as const
 
+/** Milliseconds of silence, with a reply owed, after which a node is looked at more closely. */
+export const SILENT = 1000
+const PING: Buffer = frameRequest(['PING']).buffer
+
 /** What nodes need of the pool they belong to. */
 export interface NodeServices {
   /** How a connection of the lane to the address is set up. */
@@ -26,9 +31,10 @@ export interface NodeServices {
   /** Bytes that may wait for a connection before senders should pause. */
   readonly outputPause: number
   onUp(node: ClusterNode): void
-  onDown(node: ClusterNode, error: ProxyError): void
+  /** `never`: it was not reached before either. */
+  onDown(node: ClusterNode, error: ProxyError, never: boolean): void
   /** A connection that had been ready is gone. */
-  onLost(node: ClusterNode, error: ProxyError): void
+  onLost(): void
 }
 
 /**
@@ -41,12 +47,17 @@ export class ClusterNode {
   readonly name: string
   /** `unknown` until the first connection succeeded or failed. */
   status: 'unknown' | 'up' | 'down' | 'retired' = 'unknown'
+  /** The address that the cluster announces for it; undefined for an entry point that it has not named. */
+  announced: { readonly host: string; readonly port: number } | undefined
+  /** Whether a `natMap` rule covers the announced address. */
+  mapped = false
   readonly #services: NodeServices
   readonly #lanes: Lane[] = []
   #failures = 0
   /** The lane that tries to reach a node that is down. */
   #probe: Lane | undefined
   #timer: NodeJS.Timeout | undefined
+  #ping: Connection | undefined
 
   constructor(address: NodeAddress, services: NodeServices) {
     this.address = address
@@ -106,20 +117,75 @@ export class ClusterNode {
     this.#timer = setTimeout(() => this.#tryAgain(), longest * (0.5 + Math.random() / 2))
     this.#probe = undefined
     debug('%s is down: %s', this.name, error.message)
-    if (was !== 'down') this.#services.onDown(this, error)
+    if (was !== 'down') this.#services.onDown(this, error, was === 'unknown')
     for (const lane of this.lanes) lane.giveUp(error)
   }
 
   /** @internal A connection that had been ready is gone. */
-  lost(error: ProxyError): void {
-    if (this.status !== 'retired') this.#services.onLost(this, error)
+  lost(): void {
+    if (this.status !== 'retired') this.#services.onLost()
   }
 
   #tryAgain(): void {
     if (this.status !== 'down') return
     const lanes = this.lanes
-    this.#probe = lanes.find((lane) => lane.waiting > 0) ?? lanes[0]
-    this.#probe?.dial()
+    this.#probe =
+      lanes.find((lane) => lane.waiting > 0) ?? lanes.find((lane) => lane.connection === undefined)
+    if (this.#probe !== undefined) this.#probe.dial()
+    // One lane was refused while another works, and by now it has a connection as well: nothing is left to probe.
+    else if (lanes.some((lane) => lane.connection?.state === 'ready')) this.reached()
+  }
+
+  /** Whether someone waits for this node in vain: it owes replies for too long, or cannot be reached. */
+  get troubled(): boolean {
+    if (this.status === 'down') return this.lanes.some((lane) => lane.waiting > 0)
+    return this.silence >= SILENT
+  }
+
+  /** For how many milliseconds the node has been silent although it owes a reply; 0 when it owes none. */
+  get silence(): number {
+    let silence = 0
+    for (const lane of this.#lanes)
+      if (lane !== undefined) silence = Math.max(silence, lane.silence)
+    return silence
+  }
+
+  /** @internal Looks at the time limits, and at a node that is silent; called at each tick of the clock. */
+  check(): void {
+    for (const lane of this.#lanes) lane?.check()
+    this.#ping?.check()
+    if (this.status === 'up' && this.silence >= SILENT) this.#sound()
+  }
+
+  /**
+   * Dials a silent node anew and sends it a PING. If it cannot be reached the connections to it are dead, whatever the kernel believes of them. If it
+   * is reached and only does not answer it is busy, or paused: then the cluster knows better whether it is lost.
+   */
+  #sound(): void {
+    if (this.#ping !== undefined) return
+    const setup = this.#services.setup(this.address, LANES.control)
+    const greeting = async (): Promise<readonly Buffer[]> => [...(await setup.greeting()), PING]
+    const ping = new Connection(
+      { ...setup, greeting },
+      {
+        onReady: () => {
+          this.#ping = undefined
+          ping.close()
+        },
+        onClosed: (error) => {
+          this.#ping = undefined
+          if (!ping.connected) this.fail(error)
+        },
+        onDrain: () => {},
+      }
+    )
+    this.#ping = ping
+  }
+
+  /** Ends all connections because of `error`; what is in flight is told so. */
+  fail(error: ProxyError): void {
+    debug('%s is given up: %s', this.name, error.message)
+    for (const lane of this.lanes) lane.fail(error)
   }
 
   /** Closes connections that have nothing in flight, now or as soon as that is so; no new ones are made. */
@@ -128,6 +194,7 @@ export class ClusterNode {
     debug('%s is retired', this.name)
     this.status = 'retired'
     clearTimeout(this.#timer)
+    this.#ping?.close()
     for (const lane of this.lanes) lane.retire()
   }
 
@@ -135,6 +202,7 @@ export class ClusterNode {
   close(): void {
     this.status = 'retired'
     clearTimeout(this.#timer)
+    this.#ping?.close()
     for (const lane of this.lanes) lane.close()
   }
 }

@@ -58,6 +58,7 @@ export function readRedirect(buffer: Buffer, start: number, end: number): Redire
   const code = blank < 0 ? text : text.slice(0, blank)
   if (code !== 'MOVED' && code !== 'ASK')
     return Object.hasOwn(RETRIED, code) ? RETRIED[code]! : NONE
+  if (text.length < end - 2 - start - 1) return NONE
   const match = /^(?:MOVED|ASK) (0|[1-9]\d{0,4}) ([^\s]*):([1-9]\d{0,4})$/.exec(text)
   if (match === null) return NONE
   const slot = Number(match[1])

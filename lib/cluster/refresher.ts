@@ -3,9 +3,9 @@ import { SLOT_COUNT } from '../command/slot.ts'
 import { ProxyError } from '../errors.ts'
 import type { TopologyChangeEvent, TopologyNode, TopologyReason } from '../events.ts'
 import type { Settings } from '../settings.ts'
-import { dialled } from './address-map.ts'
+import { type AddressMapper, addressMapper, addressName } from './address-map.ts'
 import type { ConnectionPool } from './connection-pool.ts'
-import type { ClusterNode } from './node.ts'
+import { type ClusterNode, SILENT } from './node.ts'
 import { ask } from './question.ts'
 import type { Discovery, SlotCache, SlotMove } from './slot-cache.ts'
 import { type AnnouncedNode, coverage, readNodes, readShards, readSlots } from './topology.ts'
@@ -24,6 +24,9 @@ export type RefresherSettings = Pick<
   | 'reconnectMinDelay'
   | 'reconnectMaxDelay'
 >
+
+/** Milliseconds that a node which was answering so far is waited for, while there are others to ask. */
+const IMPATIENT = 300
 
 /** What the refresher tells its owner. */
 export interface RefresherEvents {
@@ -46,6 +49,7 @@ export class Refresher {
   readonly #pool: ConnectionPool
   readonly #cache: SlotCache
   readonly #events: RefresherEvents
+  readonly #natMap: AddressMapper
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
   #endedAt = Number.NEGATIVE_INFINITY
@@ -64,6 +68,7 @@ export class Refresher {
     events: RefresherEvents
   ) {
     this.#settings = settings
+    this.#natMap = addressMapper(settings.natMap)
     this.#pool = pool
     this.#cache = cache
     this.#events = events
@@ -129,10 +134,9 @@ export class Refresher {
     if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
     const moment = this.#cache.moment
     let cause: unknown
-    const { connectTimeout } = this.#settings
-    for (const { node, known } of this.#candidates()) {
+    for (const { node, known, limit } of this.#candidates()) {
       try {
-        const discovery = await within(connectTimeout, node, this.#inquire(node, known))
+        const discovery = await within(limit, node, this.#inquire(node, known))
         if (this.#closed) return
         this.#failures = 0
         this.#take(discovery, moment, reason)
@@ -161,23 +165,23 @@ export class Refresher {
     })
   }
 
-  /** Whom to ask, in order: nodes that answer, the entry points, then nodes that are down. */
-  #candidates(): { node: ClusterNode; known: boolean }[] {
-    const { topology } = this.#cache
-    const known = topology.nodes.map((node) => this.#targets.get(node.address)!)
-    const masters = this.#cache.masters()
-    const all = [...new Set([...masters, ...known])]
-    const first = all.length === 0 ? 0 : this.#turn++ % all.length
-    const turned = [...all.slice(first), ...all.slice(0, first)].map((node) => ({
-      node,
-      known: true,
-    }))
-    const seeds = this.#settings.nodes
-      .map((address) => this.#pool.node(address))
-      .map((node) => ({ node, known: false }))
-    const up = turned.filter(({ node }) => node.status === 'up')
-    const rest = turned.filter(({ node }) => node.status !== 'up')
-    return [...up, ...seeds, ...rest]
+  /**
+   * Whom to ask, in order: nodes that answer, each time another first; the entry points; then nodes that are down or silent. Those that answer
+   * are given little time at first: one may have stopped a moment ago, and the others know.
+   */
+  #candidates(): { node: ClusterNode; known: boolean; limit: number }[] {
+    const limit = this.#settings.connectTimeout
+    const known = [...new Set([...this.#cache.masters(), ...this.#targets.values()])]
+    const first = known.length === 0 ? 0 : this.#turn++ % known.length
+    const turned = [...known.slice(first), ...known.slice(0, first)]
+    const answering = turned.filter((node) => node.status === 'up' && node.silence < SILENT)
+    const rest = turned.filter((node) => !answering.includes(node))
+    const seeds = this.#settings.nodes.map((address) => this.#pool.node(address))
+    return [
+      ...answering.map((node) => ({ node, known: true, limit: Math.min(limit, IMPATIENT) })),
+      ...seeds.map((node) => ({ node, known: false, limit })),
+      ...[...answering, ...rest].map((node) => ({ node, known: true, limit })),
+    ]
   }
 
   async #inquire(node: ClusterNode, known: boolean): Promise<Discovery> {
@@ -227,7 +231,16 @@ export class Refresher {
       const target = this.target(announced.host, announced.port, teller)
       targets.set(target.name, target)
       const { id, role, masterId, slots, epoch, healthy } = announced
-      nodes.push({ id, address: target.name, role, masterId, slots, epoch, healthy })
+      nodes.push({
+        id,
+        address: target.name,
+        announced: announcedName(target),
+        role,
+        masterId,
+        slots,
+        epoch,
+        healthy,
+      })
     }
     return { nodes, targets }
   }
@@ -236,9 +249,14 @@ export class Refresher {
   target(host: string, port: number, teller: ClusterNode): ClusterNode {
     if ('path' in teller.address && (host === '' || port === 0)) return teller
     const near = 'host' in teller.address ? teller.address.host : ''
-    if (host === '' && near !== '')
+    if (host === '' && near !== '') {
       return this.#pool.node({ host: near, port: port === 0 ? portOf(teller) : port })
-    return this.#pool.node(dialled(this.#settings.natMap, host, port))
+    }
+    const mapped = this.#natMap(host, port)
+    const node = this.#pool.node(mapped ?? { host, port })
+    node.announced = { host, port }
+    node.mapped = mapped !== undefined
+    return node
   }
 
   #take(discovery: Discovery, moment: number, reason: TopologyReason): void {
@@ -248,8 +266,20 @@ export class Refresher {
     const keep = new Set(discovery.nodes.map((node) => node.address))
     for (const master of this.#cache.masters()) keep.add(master.name)
     this.#pool.retain(keep)
+    this.#giveUpLost(discovery)
     this.#events.onRefreshed()
     if (change !== undefined) this.#events.onChange(change)
+  }
+
+  /** What is owed by a node that is silent, and lost in the eyes of the cluster, will not come. */
+  #giveUpLost(discovery: Discovery): void {
+    for (const { address, healthy } of discovery.nodes) {
+      const node = discovery.targets.get(address)
+      if (healthy || node === undefined || node.silence < SILENT) continue
+      node.fail(
+        new ProxyError('NODE_LOST', `${address} is silent, and the cluster says that it failed`)
+      )
+    }
   }
 }
 
@@ -273,6 +303,11 @@ async function within<Answer>(
     clearTimeout(timer)
     answer.catch(() => {})
   }
+}
+
+/** An entry point that the cluster does not name stands for itself. */
+function announcedName({ announced, name }: ClusterNode): string {
+  return announced === undefined ? name : addressName(announced)
 }
 
 function portOf(node: ClusterNode): number {

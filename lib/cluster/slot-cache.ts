@@ -1,7 +1,7 @@
 import { SLOT_COUNT } from '../command/slot.ts'
 import type { Topology, TopologyChangeEvent, TopologyNode, TopologyReason } from '../events.ts'
 import type { ClusterNode } from './node.ts'
-import { coverage, difference, EMPTY_TOPOLOGY } from './topology.ts'
+import { difference, EMPTY_TOPOLOGY } from './topology.ts'
 
 /** A slot that has another owner than before. */
 export interface SlotMove {
@@ -74,6 +74,7 @@ export class SlotCache {
     for (const node of claims) {
       for (const [first, last] of node.slots) found.fill(node, first, last + 1)
     }
+    const members = new Set(discovery.targets.values())
     const moves: SlotMove[] = []
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       const node = found[slot]
@@ -84,7 +85,9 @@ export class SlotCache {
         continue
       }
       if (this.#patchedAt[slot]! > moment) continue
-      if (from !== undefined && node !== undefined && node.epoch < this.#epochs[slot]!) continue
+      // A former owner that is no member any more says nothing: the cluster may have been made anew.
+      const contested = from !== undefined && node !== undefined && members.has(from)
+      if (contested && node.epoch < this.#epochs[slot]!) continue
       this.#owners[slot] = to
       this.#epochs[slot] = node?.epoch ?? 0
       moves.push({ slot, from, to })
@@ -102,7 +105,8 @@ export class SlotCache {
     let slotsMoved = 0
     for (let slot = 0; slot < SLOT_COUNT; slot++)
       if (owners[slot] !== this.#snapshot[slot]) slotsMoved++
-    const after: Topology = { version: before.version + 1, nodes, coveredSlots: coverage(nodes) }
+    const coveredSlots = owners.filter((owner) => owner !== undefined).length
+    const after: Topology = { version: before.version + 1, nodes, coveredSlots }
     const change = difference(before, after, slotsMoved, reason)
     // Epochs and health may change without a change of shape: the snapshot is replaced, its version stays.
     this.topology = change === undefined ? { ...after, version: before.version } : after

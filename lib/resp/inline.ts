@@ -1,20 +1,12 @@
 const BACKSLASH = 92
 const DOUBLE_QUOTE = 34
 const SINGLE_QUOTE = 39
+const LETTER_X = 120
 
-/** What C's `isspace` calls white space; NUL ends a word in the server as well, since its strings do. */
-function isSpace(byte: number): boolean {
-  return byte === 32 || (byte >= 9 && byte <= 13)
-}
+/** Instead of a position: quotes do not pair, or something other than a blank follows a closing one. */
+const UNBALANCED = -1
 
 const ESCAPES: Readonly<Record<number, number>> = { 110: 10, 114: 13, 116: 9, 98: 8, 97: 7 }
-
-function hexDigit(byte: number | undefined): number {
-  if (byte === undefined) return -1
-  if (byte >= 48 && byte <= 57) return byte - 48
-  const lower = byte | 32
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1
-}
 
 /**
  * Splits an inline command into its words as the server's `sdssplitargs` does: blanks between words, `"..."` with
@@ -22,51 +14,85 @@ function hexDigit(byte: number | undefined): number {
  * closing quote that no blank follows.
  */
 export function splitInline(line: Uint8Array): Buffer[] | undefined {
+  // The server's strings end at a NUL, whatever follows.
+  const nul = line.indexOf(0)
+  const text = nul < 0 ? line : line.subarray(0, nul)
   const words: Buffer[] = []
-  const length = line.indexOf(0) < 0 ? line.length : line.indexOf(0)
-  let at = 0
-  for (;;) {
-    while (at < length && isSpace(line[at]!)) at++
-    if (at >= length) return words
+  let at = skipSpace(text, 0)
+  while (at < text.length) {
     const word: number[] = []
-    let quote = 0
-    for (;;) {
-      if (at >= length) {
-        if (quote !== 0) return undefined
-        break
-      }
-      const byte = line[at]!
-      if (quote === 0) {
-        if (isSpace(byte)) break
-        if (byte === DOUBLE_QUOTE || byte === SINGLE_QUOTE) quote = byte
-        else word.push(byte)
-      } else if (byte === BACKSLASH && quote === DOUBLE_QUOTE && at + 1 < length) {
-        const high = hexDigit(line[at + 2])
-        const low = hexDigit(line[at + 3])
-        if (line[at + 1] === 120 && high >= 0 && low >= 0 && at + 3 < length) {
-          word.push(high * 16 + low)
-          at += 3
-        } else {
-          word.push(ESCAPES[line[at + 1]!] ?? line[at + 1]!)
-          at += 1
-        }
-      } else if (
-        byte === BACKSLASH &&
-        quote === SINGLE_QUOTE &&
-        line[at + 1] === SINGLE_QUOTE &&
-        at + 1 < length
-      ) {
-        word.push(SINGLE_QUOTE)
-        at += 1
-      } else if (byte === quote) {
-        if (at + 1 < length && !isSpace(line[at + 1]!)) return undefined
-        at += 1
-        break
-      } else {
-        word.push(byte)
-      }
-      at += 1
-    }
+    at = readWord(text, at, word)
+    if (at === UNBALANCED) return undefined
     words.push(Buffer.from(word))
+    at = skipSpace(text, at)
   }
+  return words
+}
+
+/** What C's `isspace` calls white space. */
+function isSpace(byte: number): boolean {
+  return byte === 32 || (byte >= 9 && byte <= 13)
+}
+
+function skipSpace(text: Uint8Array, from: number): number {
+  let at = from
+  while (at < text.length && isSpace(text[at]!)) at++
+  return at
+}
+
+/** Reads a word into `word`, and gives the position behind it. A quoted part is its last. */
+function readWord(text: Uint8Array, from: number, word: number[]): number {
+  let at = from
+  while (at < text.length && !isSpace(text[at]!)) {
+    const byte = text[at]!
+    if (byte === DOUBLE_QUOTE || byte === SINGLE_QUOTE) return readQuoted(text, at + 1, byte, word)
+    word.push(byte)
+    at++
+  }
+  return at
+}
+
+function readQuoted(text: Uint8Array, from: number, quote: number, word: number[]): number {
+  let at = from
+  while (at < text.length) {
+    const byte = text[at]!
+    if (byte === quote) {
+      const last = at + 1 === text.length || isSpace(text[at + 1]!)
+      return last ? at + 1 : UNBALANCED
+    }
+    if (byte === BACKSLASH && at + 1 < text.length) {
+      at =
+        quote === DOUBLE_QUOTE ? readEscape(text, at + 1, word) : readApostrophe(text, at + 1, word)
+    } else {
+      word.push(byte)
+      at++
+    }
+  }
+  return UNBALANCED
+}
+
+/** What follows a backslash between double quotes. */
+function readEscape(text: Uint8Array, at: number, word: number[]): number {
+  const high = hexDigit(text[at + 1])
+  const low = hexDigit(text[at + 2])
+  if (text[at] === LETTER_X && high >= 0 && low >= 0) {
+    word.push(high * 16 + low)
+    return at + 3
+  }
+  word.push(ESCAPES[text[at]!] ?? text[at]!)
+  return at + 1
+}
+
+/** What follows a backslash between single quotes: it means something before another single quote only. */
+function readApostrophe(text: Uint8Array, at: number, word: number[]): number {
+  const escaped = text[at] === SINGLE_QUOTE
+  word.push(escaped ? SINGLE_QUOTE : BACKSLASH)
+  return escaped ? at + 1 : at
+}
+
+function hexDigit(byte: number | undefined): number {
+  if (byte === undefined) return -1
+  if (byte >= 48 && byte <= 57) return byte - 48
+  const lower = byte | 32
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1
 }

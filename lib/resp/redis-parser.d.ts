@@ -7,10 +7,10 @@ declare module 'redis-parser' {
     stringNumbers?: boolean
   }
 
-  // The package has no types of its own, and its only export is the default one.
-  // biome-ignore lint/style/noDefaultExport: see above
-  export default class Parser {
+  class Parser {
     constructor(options: Options)
     execute(chunk: Buffer): void
   }
+
+  export = Parser
 }

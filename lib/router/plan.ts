@@ -1,5 +1,5 @@
 import { isBlockingCall } from '../command/blocking.ts'
-import { findKeys, keyErrorText } from '../command/keys.ts'
+import { findKeys, KEYS_UNKNOWN, keyErrorText } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, ONE_KEY } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
@@ -62,15 +62,19 @@ function refusal(view: RequestView, spec: CommandSpec): string | Buffer {
   if (!container)
     return treatment === 'admin' ? replyText.forbidden(name) : replyText.unsupported(name)
   if (view.argc < 2) return replyText.wrongArity(name)
-  const word = argument(view, 1).subarray(0, QUOTED).toString('latin1')
+  const bytes = argument(view, 1)
+  const nul = bytes.indexOf(0)
+  // The server prints it as a C string.
+  const word = bytes.toString('latin1', 0, Math.min(nul < 0 ? bytes.length : nul, QUOTED))
   return Buffer.from(`ERR unknown subcommand '${word}'. Try ${name.toUpperCase()} HELP.`, 'latin1')
 }
 
 function byKeys(view: RequestView, spec: CommandSpec, plan: Plan): PlanKind {
   const count = findKeys(spec, view, positions)
-  if (count < 0) return refuse(plan, keyErrorText(count, spec, view))
-  // A script or a function without keys runs wherever it is sent.
-  if (count === 0) return ANY_NODE
+  if (count === KEYS_UNKNOWN) return refuse(plan, keyErrorText(count, spec, view))
+  // A script or a function without keys runs wherever it is sent; what is wrong with a request that should have keys and has none, any
+  // node tells best, in its own version's words.
+  if (count <= 0) return ANY_NODE
   const { buffer, offsets } = view
   for (let i = 0; i < count; i++) {
     const at = 2 * positions[i]!

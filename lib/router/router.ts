@@ -1,5 +1,7 @@
 import createDebug from 'debug'
 import type { Clock } from '../clock.ts'
+import { type AddressMapper, addressMapper } from '../cluster/address-map.ts'
+import type { NodeRequest } from '../cluster/connection.ts'
 import type { ConnectionPool } from '../cluster/connection-pool.ts'
 import type { ClusterNode } from '../cluster/node.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
@@ -8,14 +10,14 @@ import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
-import type { Request, RequestHandler, RequestHold, RequestOwner } from './request.ts'
+import { Request, type RequestHandler, type RequestHold, type RequestOwner } from './request.ts'
 import { SlotHold } from './slot-hold.ts'
 
 const debug = createDebug('redis-cluster-proxy:router')
 
 /** What the router works with. */
 export interface RouterParts {
-  readonly settings: Pick<Settings, 'maxRedirects' | 'retryBudget'>
+  readonly settings: Pick<Settings, 'maxRedirects' | 'retryBudget' | 'autoRedirect' | 'announceMap'>
   readonly clock: Clock
   readonly pool: ConnectionPool
   readonly cache: SlotCache
@@ -28,6 +30,8 @@ const FIRST_DELAY = 10
 const LONGEST_DELAY = 500
 /** Redirects after which one more is no longer followed at once: two nodes may be pointing at each other. */
 const UNDELAYED_REDIRECTS = 3
+/** A connection younger than this is not replaced again, in milliseconds. */
+const REPLACE_INTERVAL = 1000
 
 function backOff(attempt: number): number {
   return (
@@ -41,6 +45,7 @@ function backOff(attempt: number): number {
  */
 export class Router implements RequestHandler {
   readonly #parts: RouterParts
+  readonly #announceMap: AddressMapper
   readonly #delayed: Set<SlotHold> = new Set()
   #masters: ClusterNode[] = []
   #turn = 0
@@ -49,6 +54,7 @@ export class Router implements RequestHandler {
 
   constructor(parts: RouterParts) {
     this.#parts = parts
+    this.#announceMap = addressMapper(parts.settings.announceMap)
   }
 
   /** Takes a request that its owner counts as outstanding; its reply comes through {@link RequestOwner.deliver}. */
@@ -105,6 +111,10 @@ export class Router implements RequestHandler {
       case 'tryagain':
       case 'loading':
         return this.#again(request)
+      case 'noauth':
+        // The node's password is another than when the connection was greeted; the next one is greeted with what holds now.
+        if (request.node !== undefined) this.#replaceConnection(request, request.node)
+        return this.#again(request)
       default:
         return false
     }
@@ -120,7 +130,7 @@ export class Router implements RequestHandler {
     const from = request.node
     // A redirect for another slot than the request's is no redirect but a text, such as a script may return.
     if (redirect.slot !== request.slot || from === undefined) return false
-    const { settings, refresher, cache } = this.#parts
+    const { settings, refresher } = this.#parts
     this.redirects++
     request.redirects++
     if (request.redirects > settings.maxRedirects) {
@@ -133,16 +143,33 @@ export class Router implements RequestHandler {
     const kind = redirect.verdict === 'ask' ? 'ask' : 'moved'
     const to = refresher.target(redirect.host, redirect.port, from)
     this.#tell(request, kind, from, to)
-    const late = request.redirects - UNDELAYED_REDIRECTS
+    if (!settings.autoRedirect) return this.#handOn(request, kind, to)
+    const late = request.redirects - (to === from ? 0 : UNDELAYED_REDIRECTS)
     const hold = this.#holdOf(request.owner, request.slot)
     if (kind === 'ask') request.askTarget = to
     else {
-      const move = cache.patch(request.slot, to)
-      if (move !== undefined) this.onMoves([move])
-      refresher.request('redirect')
+      if (to === from) this.#replaceConnection(request, from)
+      this.#takeOver(request.slot, to)
     }
     hold.again(request, late > 0 ? backOff(late) : 0)
     return true
+  }
+
+  /** Tells the client where to go, in its own view of addresses. */
+  #handOn(request: Request, kind: 'moved' | 'ask', to: ClusterNode): true {
+    if (kind === 'moved') this.#takeOver(request.slot, to)
+    const { host, port } =
+      to.announced ?? ('path' in to.address ? { host: '', port: 0 } : to.address)
+    const shown = this.#announceMap(host, port) ?? { host, port }
+    this.#answer(request, `${kind.toUpperCase()} ${request.slot} ${shown.host}:${shown.port}`)
+    return true
+  }
+
+  /** A node told that the slot belongs to `to`. */
+  #takeOver(slot: number, to: ClusterNode): void {
+    const move = this.#parts.cache.patch(slot, to)
+    if (move !== undefined) this.onMoves([move])
+    this.#parts.refresher.request('redirect')
   }
 
   #tell(request: Request, kind: 'moved' | 'ask', from: ClusterNode, to: ClusterNode): void {
@@ -153,6 +180,20 @@ export class Router implements RequestHandler {
     if (events.wants('redirect')) {
       events.emit('redirect', { kind, slot, from: from.name, to: to.name, command, attempt })
     }
+  }
+
+  /**
+   * The connection leads to another server than its address says, or is not let in any more: the next one is made now. Everything in
+   * flight on it keeps its place before what is younger.
+   */
+  #replaceConnection(request: Request, node: ClusterNode): void {
+    const lane = node.lane(request.lane)
+    const connection = lane.connection
+    if (connection === undefined || connection.age < REPLACE_INTERVAL) return
+    for (const each of lane.requests()) {
+      if (isRequest(each)) this.#holdOf(each.owner, each.slot)
+    }
+    lane.replace()
   }
 
   /** Has a request tried again, if its time budget allows. */
@@ -220,10 +261,10 @@ export class Router implements RequestHandler {
     for (const node of new Set(moves.map((move) => move.from))) {
       if (node === undefined) continue
       for (const lane of node.lanes) {
-        for (const request of lane.requests()) this.#holdIfMoved(request as Request, moved)
+        for (const request of lane.requests()) this.#holdIfMoved(request, moved)
         for (const request of lane.recall()) {
-          if (this.#holdIfMoved(request as Request, moved))
-            (request as Request).hold!.again(request as Request, 0)
+          const hold = this.#holdIfMoved(request, moved)
+          if (hold !== undefined && isRequest(request)) hold.again(request, 0)
           else lane.send(request)
         }
       }
@@ -231,9 +272,13 @@ export class Router implements RequestHandler {
     for (const hold of [...this.#delayed]) if (moved.has(hold.slot)) hold.wake()
   }
 
-  #holdIfMoved(request: Request, moved: ReadonlySet<number>): boolean {
-    if (!moved.has(request.slot)) return false
-    this.#holdOf(request.owner, request.slot)
-    return true
+  #holdIfMoved(request: NodeRequest, moved: ReadonlySet<number>): RequestHold | undefined {
+    if (!isRequest(request) || !moved.has(request.slot)) return undefined
+    return this.#holdOf(request.owner, request.slot)
   }
+}
+
+/** What is in flight on a connection may also be a question of the proxy's own, which has no slot and no owner. */
+function isRequest(request: NodeRequest): request is Request {
+  return request instanceof Request
 }

@@ -66,7 +66,7 @@ const ANSWERED: Readonly<Record<string, Subcommand>> = {
   help: help('cluster', CLUSTER_HELP),
   slots: { arity: 2, run: clusterSlots },
   shards: { arity: 2, run: clusterShards },
-  nodes: { arity: 2, run: ({ client, services }) => new Verbatim(clusterNodes(client, services)) },
+  nodes: { arity: 2, run: (call) => new Verbatim(clusterNodes(call)) },
   info: { arity: 2, run: ({ services }) => new Verbatim(clusterInfo(services)) },
   myid: { arity: 2, run: ({ services }) => services.id },
   myshardid: { arity: 2, run: ({ services }) => services.id },

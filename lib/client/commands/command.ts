@@ -6,7 +6,7 @@
 
 import { commandInfo } from '../../command/info.ts'
 import { findKeys, KEYS_UNKNOWN } from '../../command/keys.ts'
-import { arityFits, type CommandSpec } from '../../command/spec.ts'
+import { arityFits, type CommandSpec, NO_KEYS } from '../../command/spec.ts'
 import { ErrorReply, RawReply, type ReplyValue } from '../../resp/encode.ts'
 import { frameRequest } from '../../resp/request-reader.ts'
 import { word } from './argument.ts'
@@ -18,7 +18,7 @@ import type { LocalCall, LocalCommands, LocalServices } from './local.ts'
 import { SYNTAX } from './refusal.ts'
 
 const NO_SUCH_COMMAND = new ErrorReply('ERR Invalid command specified')
-const NO_KEYS = new ErrorReply('ERR The command has no key arguments')
+const WITHOUT_KEYS = new ErrorReply('ERR The command has no key arguments')
 const BAD_COUNT = new ErrorReply('ERR Invalid number of arguments specified for command')
 const BAD_ARGUMENTS = new ErrorReply('ERR Invalid arguments specified for command')
 
@@ -70,7 +70,7 @@ function getKeys(call: LocalCall): ReplyValue | Promise<ReplyValue> {
   const request = call.args.slice(2)
   const spec = requested(call.services, request)
   if (spec === undefined) return NO_SUCH_COMMAND
-  if (!hasKeys(spec)) return NO_KEYS
+  if (!hasKeys(spec)) return WITHOUT_KEYS
   if (!arityFits(spec, request.length)) return BAD_COUNT
   const positions: number[] = []
   const count = findKeys(spec, frameRequest(request), positions)
@@ -90,9 +90,14 @@ function requested(
   return spec.subcommands.get(subcommand)
 }
 
-/** The channel of a sharded publish decides the slot, but it is no key. */
-function hasKeys(spec: CommandSpec): boolean {
-  return spec.finder !== undefined || spec.keySpecs.some(({ flags }) => !flags.includes('not_key'))
+/**
+ * Whether a command takes keys. The channel of a sharded publish decides the slot, but it is no key. Modules, and
+ * servers before 7.0, describe no keys and may have some all the same.
+ */
+function hasKeys({ finder, keySpecs, keyShape }: CommandSpec): boolean {
+  if (finder !== undefined) return true
+  if (keySpecs.length === 0) return keyShape !== NO_KEYS
+  return keySpecs.some(({ flags }) => !flags.includes('not_key'))
 }
 
 /** Asks a node: what a key is used for depends on options that only the server's own functions know. */

@@ -1,5 +1,5 @@
 /**
- * INFO: the state of the proxy itself, in the sections and fields that clients and tools read from a server.
+ * INFO: the state of the proxy itself, in the sections and fields that clients and tools read from a server; and ROLE.
  *
  * @module
  */
@@ -153,5 +153,8 @@ function cluster({ services: { totals } }: LocalCall): Fields {
   }
 }
 
-/** Handler of INFO. */
-export const infoCommands: LocalCommands = { info: command('info', -1, info) }
+/** Handlers of INFO and ROLE, which agree about the role. */
+export const infoCommands: LocalCommands = {
+  info: command('info', -1, info),
+  role: command('role', 1, () => ['master', 0, []]),
+}

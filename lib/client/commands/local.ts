@@ -33,6 +33,21 @@ export interface LocalClient {
   kill(): void
 }
 
+/** A node as CLUSTER replies show it. */
+export interface ShownNode {
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  /** Id of the master of a replica; undefined for a master. */
+  readonly masterId: string | undefined
+  /** First and last slot of each range. */
+  readonly slots: readonly (readonly [number, number])[]
+  readonly epoch: number
+  readonly healthy: boolean
+  /** Whether it is what the client is connected to. */
+  readonly self: boolean
+}
+
 /** What the proxy offers to local commands. */
 export interface LocalServices {
   /** 40 hex digits that name this proxy for as long as it runs (`CLUSTER MYID`, `run_id`). */
@@ -53,6 +68,8 @@ export interface LocalServices {
   readonly clusterEmulation: boolean
   /** Whether clients connect by TLS, so that `CLUSTER SHARDS` names the port as `tls-port`. */
   readonly tls: boolean
+  /** The nodes that CLUSTER replies show, when clients follow redirects themselves; undefined when the proxy poses as all of it. */
+  readonly nodes: (() => readonly ShownNode[]) | undefined
   /** Longest argument accepted, bytes. */
   readonly maxBulkLength: number
   /** Whether the slot table is complete and no node is known to be lost (`cluster_state:ok`). */

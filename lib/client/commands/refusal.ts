@@ -4,6 +4,7 @@
  * @module
  */
 
+import { replyText } from '../../errors.ts'
 import { ErrorReply } from '../../resp/encode.ts'
 import { cString } from './argument.ts'
 
@@ -47,7 +48,7 @@ export function errorOf(...parts: readonly (string | Buffer)[]): ErrorReply {
 
 /** Too few or too many arguments; `name` is `container|subcommand` for a subcommand. */
 export function wrongArity(name: string): ErrorReply {
-  return new ErrorReply(`ERR wrong number of arguments for '${name}' command`)
+  return new ErrorReply(replyText.wrongArity(name))
 }
 
 /** A subcommand that its container does not have. */
@@ -56,23 +57,12 @@ export function unknownSubcommand(container: string, subcommand: Buffer): ErrorR
   return errorOf("ERR unknown subcommand '", quoted, `'. Try ${container.toUpperCase()} HELP.`)
 }
 
-/** A subcommand whose arity is right but whose arguments are not (`addReplySubcommandSyntaxError`). */
-export function badSubcommand(container: string, subcommand: Buffer): ErrorReply {
-  return errorOf(
-    "ERR unknown subcommand or wrong number of arguments for '",
-    cString(subcommand, 128),
-    `'. Try ${container.toUpperCase()} HELP.`
-  )
-}
-
 /** A command that the proxy knows and does not carry out; nothing was done. */
 export function unsupported(name: string): ErrorReply {
-  return new ErrorReply(`ERR unsupported command \`${name}\`: the proxy does not provide it`)
+  return new ErrorReply(replyText.unsupported(name))
 }
 
 /** A command that would act on one server of the cluster and must be sent to that server itself. */
 export function forbidden(name: string): ErrorReply {
-  return new ErrorReply(
-    `NOPERM \`${name}\` is not available through the proxy: send it to a node of the cluster`
-  )
+  return new ErrorReply(replyText.forbidden(name))
 }

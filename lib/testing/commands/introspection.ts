@@ -1,5 +1,6 @@
 import { NULL_ARRAY, type ReplyValue, SimpleString } from '../../resp/encode.ts'
-import { refuse } from '../refusal.ts'
+import { matchesGlob } from '../glob.ts'
+import { refuse, TEXTS } from '../refusal.ts'
 import { bulks, type Call, type CommandRow, family, KEYS, keysOf, row } from './call.ts'
 
 function statuses(words: readonly string[]): ReplyValue {
@@ -107,11 +108,18 @@ function commandGetkeys({ rows, args }: Call): ReplyValue {
   return bulks(keysOf(found, command))
 }
 
+function commandList({ rows, args }: Call): ReplyValue {
+  const [, , filter, kind, pattern] = args.map((word) => word.toLowerCase())
+  if (filter === undefined) return bulks(rows.keys())
+  if (args.length !== 5 || filter !== 'filterby' || kind !== 'pattern') refuse(TEXTS.syntax)
+  return bulks([...rows.keys()].filter((name) => matchesGlob(pattern!, name)))
+}
+
 const FREE = 'loading stale'
 const commandRows: readonly CommandRow[] = family('connection', [
   row('command|count', 2, FREE, KEYS.none, ({ rows }) => rows.size),
   row('command|info', -2, FREE, KEYS.none, (call) => commandInfo(call, call.args.slice(2))),
-  row('command|list', 2, FREE, KEYS.none, ({ rows }) => bulks(rows.keys()), { since: '7.0.0' }),
+  row('command|list', -2, FREE, KEYS.none, commandList, { since: '7.0.0' }),
   row('command|docs', -2, FREE, KEYS.none, commandDocs, { since: '7.0.0' }),
   row('command|getkeys', -4, FREE, KEYS.none, commandGetkeys),
 ])

@@ -26,7 +26,7 @@ function replication(node: NodeState): Fields {
   const link = master.failed ? 'down' : 'up'
   return {
     role: 'slave',
-    master_host: host,
+    master_host: host ?? master.endpoint.host,
     master_port: port,
     master_link_status: link,
     slave_read_only: 1,

@@ -87,6 +87,8 @@ const CONNECTION: readonly Command[] = [
   ['AUTH', 'default', 'x'],
   ['AUTH', 'nobody', 'x'],
   ['AUTH', 'a', 'b', 'c'],
+  ['ROLE'],
+  ['ROLE', 'x'],
   ['RESET', 'x'],
   ['RESET'],
   ['PING'],

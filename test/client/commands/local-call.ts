@@ -68,6 +68,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
       masters: 3,
       replicas: 3,
     },
+    nodes: undefined,
     callSlot: () => Promise.reject(new Error('there is no cluster')),
     callAny: () => Promise.reject(new Error('there is no cluster')),
   }
