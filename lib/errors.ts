@@ -58,6 +58,8 @@ export const replyText = {
     `NOPERM \`${name}\` is not available through the proxy: send it to a node of the cluster`,
   /** No node serves the slot, and none came to in time. */
   slotNotServed: 'CLUSTERDOWN Hash slot not served',
+  /** Policy `replica`, and no replica can be read from. */
+  noReplica: 'ERR no replica serves this slot',
   /** Too many redirects for one request. */
   tooManyRedirects: (last: string): string => `ERR Too many cluster redirections. Last: ${last}`,
   /** The node could not be reached in time; nothing was executed. */

@@ -23,5 +23,6 @@ export type {
   ClusterProxyOptions,
   Credentials,
   NodeAddress,
+  ReadFrom,
   Settings,
 } from './settings.ts'

@@ -12,6 +12,7 @@ import {
   isPort,
   type NodeAddress,
   parseNodeAddress,
+  type ReadFrom,
   type Settings,
 } from './settings.ts'
 
@@ -121,6 +122,8 @@ const DAY = 24 * 60 * 60 * 1000
 const MEBIBYTE = 1024 * 1024
 const MOST_BYTES = Number.MAX_SAFE_INTEGER
 
+const READ_FROM: readonly ReadFrom[] = ['master', 'prefer-replica', 'replica', 'nearest', 'any']
+
 /** Every option with its default, check, unit and help. The type sees to it that none is missing. */
 export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settings[Name]> } = {
   nodes: {
@@ -180,6 +183,35 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     check: hostAndPort,
     expected: '{ host, port }',
     help: 'The address that CLUSTER replies tell, instead of the one that the client used.',
+  },
+  readFrom: {
+    default: 'master',
+    check: (value) => READ_FROM.find((policy) => policy === value),
+    expected: `one of ${READ_FROM.join(', ')}`,
+    help: 'Where commands that only read are sent; a client that said READONLY prefers replicas in any case.',
+  },
+  readYourWrites: {
+    default: true,
+    ...flag,
+    help: 'Whether a client reads a slot from the master until the replicas have its own last write to it.',
+  },
+  maxReplicaLag: {
+    default: 10_000,
+    ...whole(1, DAY),
+    unit: 'ms',
+    help: 'How far a replica may be behind and still be read from.',
+  },
+  replicaCheckInterval: {
+    default: 1000,
+    ...whole(10, DAY),
+    unit: 'ms',
+    help: 'Time between two looks at how far replicas are behind; nothing is looked at while nobody reads from them.',
+  },
+  availabilityZone: {
+    default: undefined,
+    check: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+    expected: 'a string that is not empty, or nothing',
+    help: 'The availability zone whose nodes are read from where there are any (servers that tell theirs: Valkey 8).',
   },
   refreshInterval: {
     default: 30_000,
@@ -296,7 +328,7 @@ function shown(name: string, value: unknown): string {
   }
   text ??= String(value)
   // A URL may hold a password.
-  text = text.replace(/:\/\/[^@]*@/g, '://***@')
+  text = text.replace(/:\/\/.*@/, '://***@')
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
 

@@ -11,11 +11,13 @@ import { CatalogueLearner } from './cluster/catalogue-learner.ts'
 import { ConnectionPool } from './cluster/connection-pool.ts'
 import { LANES } from './cluster/node.ts'
 import { Refresher } from './cluster/refresher.ts'
+import { ReplicaWatch } from './cluster/replica-watch.ts'
 import { SlotCache } from './cluster/slot-cache.ts'
 import { SLOT_COUNT } from './command/slot.ts'
 import type { ProxyError } from './errors.ts'
 import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
 import { call } from './router/call.ts'
+import { ReadPolicy } from './router/reader.ts'
 import type { Request } from './router/request.ts'
 import { Router } from './router/router.ts'
 import { ServerEvents } from './server-events.ts'
@@ -68,6 +70,7 @@ export class ProxyCore {
   readonly #pool: ConnectionPool
   readonly #cache: SlotCache = new SlotCache()
   readonly #refresher: Refresher
+  readonly #watch: ReplicaWatch
   readonly #router: Router
   readonly #clients: Set<ClientConnection> = new Set()
   /** The raw sockets below TLS, whether their handshake is done or not. */
@@ -99,6 +102,7 @@ export class ProxyCore {
       onRefreshed: () => this.#onRefreshed(),
       onFailed: (error) => this.#onFailed(error),
     })
+    this.#watch = new ReplicaWatch(this.#cache, this.#clock, settings.replicaCheckInterval)
     this.#router = new Router({
       settings,
       clock: this.#clock,
@@ -106,6 +110,8 @@ export class ProxyCore {
       cache: this.#cache,
       refresher: this.#refresher,
       events: this.#events,
+      watch: this.#watch,
+      reads: new ReadPolicy(settings, this.#watch),
     })
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
     this.#services = this.#makeServices()
@@ -208,6 +214,7 @@ export class ProxyCore {
       },
       nodes: settings.autoRedirect ? undefined : () => this.#shownNodes(),
       announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
+      watchReplicas: () => this.#watch.start(),
       clients: () => this.#clients,
       callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
       callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
@@ -393,6 +400,7 @@ export class ProxyCore {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     this.#stopSweeping?.()
+    this.#watch.stop()
     this.#refresher.close()
     this.#pool.close()
   }

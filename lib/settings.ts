@@ -26,6 +26,12 @@ export interface Credentials {
   readonly password: string
 }
 
+/**
+ * Where reads go: `master`; `prefer-replica` (the master only where no replica serves); `replica` (never the master, but for a
+ * client's own fresh writes); `nearest` by measured round trip; `any`, master and replicas in turn.
+ */
+export type ReadFrom = 'master' | 'prefer-replica' | 'replica' | 'nearest' | 'any'
+
 /** All settings, with their defaults filled in. */
 export interface Settings {
   /** Entry points, at least one. */
@@ -50,6 +56,16 @@ export interface Settings {
   clusterEmulation: boolean
   /** The address that CLUSTER replies tell, instead of the one that the client used. */
   announce: { readonly host: string; readonly port: number } | undefined
+  /** Where commands that only read are sent. */
+  readFrom: ReadFrom
+  /** Whether a client reads a slot from the master until the replicas have its own last write to it. */
+  readYourWrites: boolean
+  /** Milliseconds that a replica may be behind and still be read from. */
+  maxReplicaLag: number
+  /** Milliseconds between two looks at how far replicas are behind. */
+  replicaCheckInterval: number
+  /** The availability zone whose nodes are read from where there are any. */
+  availabilityZone: string | undefined
   /** Milliseconds between two looks at the cluster. */
   refreshInterval: number
   /** Milliseconds that lie at least between two refreshes. */

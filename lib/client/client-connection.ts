@@ -7,6 +7,7 @@ import { Batch } from '../resp/batch.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
 import { argumentsOf, BROKEN, MORE, type RequestView } from '../resp/request-reader.ts'
 import { decide, LOCAL, type Plan, REFUSED } from '../router/plan.ts'
+import { Reader } from '../router/reader.ts'
 import { Request, type RequestHold, type RequestOwner } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
 import { type LocalClient, NO_REPLY } from './commands/local.ts'
@@ -48,6 +49,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
   readonly session: Session
   lane: number = LANES.resp2
   holds: Map<number, RequestHold> | undefined = undefined
+  reader: Reader | undefined = undefined
   lastCommand = ''
   totalBytesRead = 0
   totalBytesWritten = 0
@@ -77,6 +79,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
     this.#out = new Batch(this.#endpoints.reuse)
     this.#replies = new ReplyQueue(this.#out)
     this.#activeAt = services.clock.now
+    this.#followReads()
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.on('end', () => this.#onEnd())
     stream.on('drain', () => this.#go(STOP.output))
@@ -236,11 +239,21 @@ export class ClientConnection implements RequestOwner, LocalClient {
   /** What a local command may have changed in the session and matters here. */
   #follow(): void {
     this.#intake.authenticated = this.session.authenticated
+    this.#followReads()
     const lane = this.session.protocol === 3 ? LANES.resp3 : LANES.resp2
     if (lane === this.lane) return
     this.lane = lane
     // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.
     if (this.#replies.length > 0) this.#intake.stop(STOP.lane)
+  }
+
+  /** A client that said READONLY prefers replicas, whatever the others do. */
+  #followReads(): void {
+    const { readFrom } = this.#services
+    const policy = this.session.readonlyMode && readFrom === 'master' ? 'prefer-replica' : readFrom
+    if (policy === (this.reader?.policy ?? 'master')) return
+    this.reader = policy === 'master' ? undefined : new Reader(policy)
+    if (this.reader !== undefined) this.#services.watchReplicas()
   }
 
   /** A local command that takes time keeps its place in the order, and nothing further is read meanwhile. */
@@ -280,6 +293,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
     const services = this.#services
     const replies = this.#replies
     if (request.readAt !== 0) services.observe(this, request, buffer, start, end)
+    if (this.reader !== undefined) this.#noteRead(this.reader, request)
     replies.settle(request, buffer, start, end)
     if (replies.length === 0 && !this.#reading) this.#flushLast()
     else if (!this.#dirty) {
@@ -292,6 +306,11 @@ export class ClientConnection implements RequestOwner, LocalClient {
     if ((stopped & STOP.pipeline) !== 0 && replies.length <= services.maxPipeline / 2)
       this.#go(STOP.pipeline)
     if ((stopped & STOP.lane) !== 0 && replies.length === 0) this.#go(STOP.lane)
+  }
+
+  #noteRead(reader: Reader, { slot, replica, spec }: Request): void {
+    if (replica !== undefined) reader.pendingReads--
+    else if (slot >= 0 && spec?.readonly !== true) reader.wrote(slot, this.#services.clock.now)
   }
 
   /** Nothing is awaited, so no later reply can join what is written now: the turn need not be waited for. */

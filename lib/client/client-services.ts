@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Request } from '../router/request.ts'
 import type { Router } from '../router/router.ts'
+import type { ReadFrom } from '../settings.ts'
 import type { Turn } from '../turn.ts'
 import type { LocalClient, LocalServices } from './commands/local.ts'
 
@@ -31,6 +32,9 @@ export interface ClientServices extends LocalServices {
   announced(host: string, port: number): { readonly host: string; readonly port: number }
   /** The address of the listening server, for streams that have none of their own. */
   readonly listening: { readonly host: string; readonly port: number }
+  readonly readFrom: ReadFrom
+  /** A client reads from replicas: how far they are behind must be known. */
+  watchReplicas(): void
   /** Whether anyone listens for `command`. */
   readonly observed: boolean
   /** Tells the listeners of `command`. */

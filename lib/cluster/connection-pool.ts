@@ -157,15 +157,16 @@ export class ConnectionPool {
   }
 }
 
+/**
+ * What a connection begins with. Servers before 6 know AUTH with a password only. READONLY lets a replica serve reads; without it each is
+ * answered with MOVED.
+ */
 function greeting(lane: number, credentials: Credentials | undefined): readonly Buffer[] {
-  const auth =
-    credentials === undefined
-      ? []
-      : ['AUTH', credentials.username ?? 'default', credentials.password]
-  if (lane === LANES.resp3) return [frameRequest(['HELLO', '3', ...auth]).buffer]
-  if (credentials === undefined) return []
-  // Servers before 6 know AUTH with a password only.
-  return [
-    frameRequest(credentials.username === undefined ? ['AUTH', credentials.password] : auth).buffer,
-  ]
+  const steps: string[][] = []
+  const { username, password } = credentials ?? {}
+  const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
+  if (lane === LANES.resp3 || lane === LANES.resp3Replica) steps.push(['HELLO', '3', ...auth])
+  else if (password !== undefined) steps.push(username === undefined ? ['AUTH', password] : auth)
+  if (lane === LANES.resp2Replica || lane === LANES.resp3Replica) steps.push(['READONLY'])
+  return steps.map((step) => frameRequest(step).buffer)
 }

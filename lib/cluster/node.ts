@@ -16,7 +16,14 @@ export const LANES = {
   resp3: 1,
   /** The proxy's own questions, always RESP2. */
   control: 2,
+  /** Clients that speak RESP2, reading from a replica: begins with READONLY. */
+  resp2Replica: 3,
+  /** Clients that speak RESP3, reading from a replica. */
+  resp3Replica: 4,
 } as const
+
+/** From a client's lane to its lane on a replica. */
+export const TO_REPLICA = 3
 
 /** Milliseconds of silence, with a reply owed, after which a node is looked at more closely. */
 export const SILENT = 1000

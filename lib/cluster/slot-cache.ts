@@ -17,6 +17,21 @@ export interface Discovery {
   readonly targets: ReadonlyMap<string, ClusterNode>
 }
 
+const NONE: readonly ClusterNode[] = []
+
+function replicasByMaster({ nodes, targets }: Discovery): Map<ClusterNode, ClusterNode[]> {
+  const replicas = new Map<ClusterNode, ClusterNode[]>()
+  for (const { id, role, address } of nodes) {
+    if (role !== 'master') continue
+    const own = nodes.filter((node) => node.masterId === id && node.healthy)
+    replicas.set(
+      targets.get(address)!,
+      own.map((node) => targets.get(node.address)!)
+    )
+  }
+  return replicas
+}
+
 /**
  * Which node serves each slot.
  *
@@ -32,6 +47,7 @@ export class SlotCache {
   /** When each slot was patched last, counted in patches. */
   readonly #patchedAt: Float64Array = new Float64Array(SLOT_COUNT)
   #patches = 0
+  #replicas: ReadonlyMap<ClusterNode, readonly ClusterNode[]> = new Map()
   /** Owner of each slot by address as of `topology`, to tell what the next one changes. */
   #snapshot: (string | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
 
@@ -45,6 +61,11 @@ export class SlotCache {
     const found = new Set<ClusterNode>()
     for (const owner of this.#owners) if (owner !== undefined) found.add(owner)
     return [...found]
+  }
+
+  /** The replicas of a master that the cluster reported as reachable. */
+  replicas(master: ClusterNode): readonly ClusterNode[] {
+    return this.#replicas.get(master) ?? NONE
   }
 
   /** The moment before an inquiry; to be handed to {@link apply} with its result. */
@@ -92,6 +113,7 @@ export class SlotCache {
       this.#epochs[slot] = node?.epoch ?? 0
       moves.push({ slot, from, to })
     }
+    this.#replicas = replicasByMaster(discovery)
     return { moves, change: this.#replace(discovery.nodes, found, reason) }
   }
 

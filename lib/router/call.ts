@@ -6,6 +6,7 @@ import type { Router } from './router.ts'
 class Call implements RequestOwner {
   readonly lane: number
   readonly gone = false
+  readonly reader = undefined
   holds: Map<number, RequestHold> | undefined = undefined
   #request: Request | undefined
   readonly #resolve: (reply: Buffer) => void

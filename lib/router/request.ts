@@ -4,6 +4,7 @@ import type { ClusterNode } from '../cluster/node.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import type { ProxyError } from '../errors.ts'
 import type { RequestView } from '../resp/request-reader.ts'
+import type { Reader } from './reader.ts'
 
 /** What keeps the requests of one owner for one slot in order while that takes care: see `SlotHold`. */
 export interface RequestHold {
@@ -23,6 +24,8 @@ export interface RequestOwner {
   readonly gone: boolean
   /** Slots whose requests wait behind others; undefined while there are none, which is nearly always. The router's. */
   holds: Map<number, RequestHold> | undefined
+  /** Set for an owner that reads from replicas. */
+  readonly reader: Reader | undefined
   /** Takes the reply to one of its requests; the bytes are valid during the call only. */
   deliver(request: Request, buffer: Buffer, start: number, end: number): void
   /** Its requests that were given to the router and not answered yet, oldest first. */
@@ -65,6 +68,8 @@ export class Request implements NodeRequest {
   node: ClusterNode | undefined = undefined
   /** The node that an ASK named, for the next sending only. */
   askTarget: ClusterNode | undefined = undefined
+  /** The replica to read from; undefined for the master. */
+  replica: ClusterNode | undefined = undefined
   redirects = 0
   retries = 0
   /** Clock reading until when it may be tried again; 0 before the first failure. */

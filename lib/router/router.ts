@@ -3,13 +3,15 @@ import type { Clock } from '../clock.ts'
 import { type AddressMapper, addressMapper } from '../cluster/address-map.ts'
 import type { NodeRequest } from '../cluster/connection.ts'
 import type { ConnectionPool } from '../cluster/connection-pool.ts'
-import type { ClusterNode } from '../cluster/node.ts'
+import { type ClusterNode, TO_REPLICA } from '../cluster/node.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
 import type { Refresher } from '../cluster/refresher.ts'
+import type { ReplicaWatch } from '../cluster/replica-watch.ts'
 import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
+import { isPlainRead, NO_REPLICA, type Reader, type ReadPolicy } from './reader.ts'
 import { Request, type RequestHandler, type RequestHold, type RequestOwner } from './request.ts'
 import { SlotHold } from './slot-hold.ts'
 
@@ -23,6 +25,8 @@ export interface RouterParts {
   readonly cache: SlotCache
   readonly refresher: Refresher
   readonly events: EventSink
+  readonly watch: ReplicaWatch
+  readonly reads: ReadPolicy
 }
 
 /** From the first attempt on that goes wrong the delays grow from here to there, in milliseconds. */
@@ -59,7 +63,8 @@ export class Router implements RequestHandler {
 
   /** Takes a request that its owner counts as outstanding; its reply comes through {@link RequestOwner.deliver}. */
   dispatch(request: Request): void {
-    const { holds } = request.owner
+    const { holds, reader } = request.owner
+    if (reader !== undefined && request.slot >= 0 && this.#read(request, reader)) return
     if (holds !== undefined) {
       const hold = holds.get(request.slot)
       if (hold !== undefined) {
@@ -75,20 +80,60 @@ export class Router implements RequestHandler {
       request.hold?.settled(request)
       return
     }
-    const { askTarget } = request
-    let node = askTarget
+    const { askTarget, replica } = request
     request.asking = askTarget !== undefined
-    if (node === undefined)
-      node = request.slot >= 0 ? this.#parts.cache.owner(request.slot) : this.#anyMaster()
-    else request.askTarget = undefined
+    request.askTarget = undefined
+    const node = askTarget ?? replica ?? this.#masterFor(request.slot)
     if (node === undefined) {
       this.#parts.refresher.request('uncovered slot')
       if (!this.#again(request)) this.#answer(request, replyText.slotNotServed)
       return
     }
     request.node = node
-    const lane = node.lane(request.lane)
+    const lane = node.lane(replica === undefined ? request.lane : request.lane + TO_REPLICA)
     if (!lane.send(request)) request.owner.onCongested(lane)
+  }
+
+  #masterFor(slot: number): ClusterNode | undefined {
+    return slot >= 0 ? this.#parts.cache.owner(slot) : this.#anyMaster()
+  }
+
+  /**
+   * Chooses a replica for a read; remembers a write. True when nothing is to be sent now: no replica serves the slot, or the request must not
+   * overtake reads of its slot that are on their way to a replica.
+   */
+  #read(request: Request, reader: Reader): boolean {
+    const { reads, clock } = this.#parts
+    const { slot, owner } = request
+    if (!reads.allows(request.spec)) {
+      if (request.spec?.readonly !== true) reader.writing(slot, reads.oldest(clock.now))
+      if (reader.pendingReads === 0 || !hasPendingRead(request)) return false
+      this.#holdOf(owner, slot).add(request)
+      return true
+    }
+    const master = this.#parts.cache.owner(slot)
+    const replica = master && reads.choose(reader, slot, master, clock.now)
+    if (replica === NO_REPLICA) {
+      this.#answer(request, replyText.noReplica)
+      return true
+    }
+    request.replica = replica
+    if (replica !== undefined) reader.pendingReads++
+    return false
+  }
+
+  /** A replica did not serve a read: another one is tried, and then the master. */
+  #leaveReplica(request: Request, replica: ClusterNode): void {
+    const { reads, watch, cache, clock } = this.#parts
+    const { owner, slot } = request
+    watch.avoid(replica)
+    owner.reader!.pendingReads--
+    request.replica = undefined
+    const master = cache.owner(slot)
+    const other = master && reads.choose(owner.reader!, slot, master, clock.now)
+    if (other === undefined || other === NO_REPLICA) return
+    request.replica = other
+    owner.reader!.pendingReads++
   }
 
   /** One master after the other, for requests that any can answer. */
@@ -99,6 +144,11 @@ export class Router implements RequestHandler {
 
   onErrorReply(request: Request, buffer: Buffer, start: number, end: number): boolean {
     const redirect = readRedirect(buffer, start, end)
+    const { replica } = request
+    if (replica !== undefined && redirect.verdict !== 'none') {
+      this.#leaveReplica(request, replica)
+      if (redirect.verdict !== 'moved') return this.#again(request)
+    }
     switch (redirect.verdict) {
       case 'moved':
       case 'ask':
@@ -213,9 +263,10 @@ export class Router implements RequestHandler {
       request.hold?.settled(request)
       return
     }
+    if (request.replica !== undefined) this.#leaveReplica(request, request.replica)
     if (error.code === 'CLOSED') {
       this.#answer(request, written ? replyText.uncertain(error.message) : replyText.closing)
-    } else if (written && request.spec?.readonly !== true) {
+    } else if (written && !isPlainRead(request.spec)) {
       this.#answer(request, replyText.uncertain(error.message))
     } else if (!this.#resend(request)) {
       this.#answer(request, replyText.unreachable(error.message))
@@ -276,6 +327,13 @@ export class Router implements RequestHandler {
     if (!isRequest(request) || !moved.has(request.slot)) return undefined
     return this.#holdOf(request.owner, request.slot)
   }
+}
+
+function hasPendingRead({ owner, slot }: Request): boolean {
+  for (const each of owner.outstanding()) {
+    if (each.slot === slot && each.replica !== undefined && each.reply === undefined) return true
+  }
+  return false
 }
 
 /** What is in flight on a connection may also be a question of the proxy's own, which has no slot and no owner. */

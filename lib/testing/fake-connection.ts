@@ -143,6 +143,8 @@ export class FakeConnection implements ClientStream {
     this.#waiting = undefined
     this.#reply(reply)
     this.pump()
+    // What served this client may serve another: BLMOVE pushes.
+    this.#host.executed()
   }
 
   /** Serves a blocked client, or tells it that its slot is gone. */

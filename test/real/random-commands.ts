@@ -74,6 +74,8 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   y: [`y1${TAG}`, `y2${TAG}`],
   lex: ['-', '+', '[a', '(b', '[c', 'x'],
   sec: ['100', '1000', '100000', '0', '-1', 'x', '9223372036854775807'],
+  // Nothing may expire while a stream runs.
+  ms: ['100000', '10000000', '0', '-1', 'x', '9223372036854775807'],
   // Far enough from anything relative that no clock decides a comparison.
   moment: ['4102444800', '4102444801', '1', '0', 'x'],
   milli: ['4102444800000', '4102444801000', '1', 'x'],
@@ -119,7 +121,7 @@ const TEMPLATES: Readonly<Record<string, string>> = {
     GETSET $s $v
     SETNX $s $v
     SETEX $s $sec $v
-    PSETEX $s $sec $v
+    PSETEX $s $ms $v
     GETDEL $s
     GETEX $s [ PERSIST ]
     GETEX $s EXAT $moment
@@ -144,7 +146,7 @@ const TEMPLATES: Readonly<Record<string, string>> = {
     TOUCH { $any }
     TYPE $any
     EXPIRE $any $sec [ $nx ]
-    PEXPIRE $any $sec [ $nx ]
+    PEXPIRE $any $ms [ $nx ]
     EXPIREAT $any $moment [ $when ] [ $when ]
     PEXPIREAT $any $milli [ $when ]
     TTL $any
@@ -156,7 +158,7 @@ const TEMPLATES: Readonly<Record<string, string>> = {
     RENAMENX $any $any
     COPY $any $any [ REPLACE ]
     DUMP $any
-    RESTORE $any $sec $v
+    RESTORE $any $ms $v
     OBJECT ENCODING $any
     OBJECT REFCOUNT $any
     OBJECT FREQ $any

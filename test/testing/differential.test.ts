@@ -128,4 +128,12 @@ describe('the fake answers as a real server does', needsServer, () => {
       }
     }
   })
+
+  it('when it is asked for the keys of a command', async () => {
+    await using real = await connect(server.port)
+    await using fake = await connect(cluster.nodes[0]!.port)
+    const stream = new CommandStream(1)
+    const commands = Array.from({ length: 2000 }, () => ['COMMAND', 'GETKEYS', ...stream.next()])
+    await compare(real, fake, commands)
+  })
 })

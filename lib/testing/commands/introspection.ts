@@ -97,11 +97,10 @@ function commandDocs({ rows, args }: Call): ReplyValue {
 
 function commandGetkeys({ rows, args }: Call): ReplyValue {
   const command = args.slice(2)
-  const container = rows.get(command[0]!.toLowerCase()) ?? refuse('ERR Invalid command specified')
-  const sub = container.subcommands.find(
-    (one) => one.name === `${container.name}|${command[1]?.toLowerCase()}`
-  )
-  const found = sub ?? container
+  const container = find(rows, command[0]!)
+  const nested = command.length > 1 && (container?.subcommands.length ?? 0) > 0
+  const found = nested ? find(rows, `${command[0]}|${command[1]}`) : container
+  if (found === undefined) return refuse('ERR Invalid command specified')
   if (found.keys[0] === 0) refuse('ERR The command has no key arguments')
   const fits = found.arity > 0 ? command.length === found.arity : command.length >= -found.arity
   if (!fits) refuse('ERR Invalid number of arguments specified for command')

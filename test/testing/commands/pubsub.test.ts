@@ -38,7 +38,7 @@ describe('publish and subscribe of the fake', () => {
     fixture.client.send('SUBSCRIBE a b\r\n')
     await fixture.client.readReply()
     await fixture.client.readReply()
-    assert.match(await say('GET', 'a'), /^-ERR Can't execute 'get': only/)
+    assert.match(await say('DBSIZE'), /^-ERR Can't execute 'dbsize': only/)
     assert.equal(await say('PING'), '*2\r\n$4\r\npong\r\n$0\r\n\r\n')
     fixture.client.send('UNSUBSCRIBE\r\n')
     await fixture.client.readReply()

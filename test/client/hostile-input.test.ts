@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createConnection } from 'node:net'
+import { type Duplex, duplexPair } from 'node:stream'
+import { after, before, describe, it } from 'node:test'
+import { type ClusterProxy, createClusterProxy } from '../../lib/index.ts'
+import { createFakeCluster, type FakeCluster } from '../../lib/testing/index.ts'
+import { attack } from '../support/hostile-run.ts'
+
+describe('hostile input', () => {
+  let cluster: FakeCluster
+  let proxy: ClusterProxy
+  before(async () => {
+    cluster = await createFakeCluster()
+    proxy = createClusterProxy({ nodes: cluster.addresses })
+    proxy.listen(0, '127.0.0.1')
+    await once(proxy, 'ready')
+  })
+  after(async () => {
+    await proxy.shutdown({ timeout: 1000 })
+    await cluster.close()
+  })
+
+  it('ends in errors or right replies, and never hurts others', { timeout: 120_000 }, async () => {
+    const { port } = proxy.address() as AddressInfo
+    const open = (number: number): Duplex => {
+      if (number % 16 === 0) return createConnection(port, '127.0.0.1')
+      const [ours, theirs] = duplexPair()
+      proxy.emit('connection', theirs)
+      return ours
+    }
+    const totals = await attack({ seed: 20_260, requests: 20_000, open })
+    assert.ok(totals.malformed >= 20_000)
+    assert.ok(totals.protocolErrors > 1000, `${totals.protocolErrors} protocol errors`)
+    assert.ok(totals.errorReplies > 1000, `${totals.errorReplies} error replies`)
+    assert.ok(totals.readBack > 1000, `${totals.readBack} values read back`)
+    assert.deepEqual(cluster.violations, [])
+  })
+})

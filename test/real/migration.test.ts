@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { keySlot } from '../../lib/command/slot.ts'
+import type { RedirectEvent, TopologyChangeEvent } from '../../lib/index.ts'
+import { connect, type RawClient } from '../support/raw-client.ts'
+import { type RealCluster, type RealNode, startCluster } from '../support/real-cluster.ts'
+import { needsServer } from '../support/server-available.ts'
+import { type Proxied, startProxy, whenever } from './proxied.ts'
+
+const WRITERS = 8
+/** Commands that a writer has in flight. */
+const WINDOW = 50
+/** Slots that move while the writers write. */
+const MOVING = 30
+
+/** Runs commands without pause until it is told to stop; the first wrong reply ends it. */
+class Load {
+  readonly #runs: Promise<void>[] = []
+  /** Commands that were answered rightly. */
+  answered = 0
+  #stopped = false
+
+  /** Keeps one command going, by calling `step` with 0, 1, 2, ... */
+  run(step: (i: number) => Promise<void>): void {
+    const loop = async () => {
+      for (let i = 0; !this.#stopped; i++) {
+        await step(i)
+        this.answered++
+      }
+    }
+    const running = loop()
+    // Rejects when the test asks for it.
+    running.catch(() => {})
+    this.#runs.push(running)
+  }
+
+  /** Waits until some more commands are answered. */
+  async more(count: number): Promise<void> {
+    const wanted = this.answered + count
+    const failure = Promise.all(this.#runs)
+    while (this.answered < wanted) {
+      await Promise.race([failure, new Promise((resolve) => setImmediate(resolve))])
+    }
+  }
+
+  /** Lets what is in flight end; rejects with the first error that any command met. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.all(this.#runs)
+  }
+}
+
+/** The few commands that the load uses, alike for all clients. */
+interface Commands {
+  incr(key: string): Promise<number>
+  set(key: string, value: string): Promise<unknown>
+  get(key: string): Promise<string | null>
+  mset(one: string, other: string, value: string): Promise<unknown>
+  mget(one: string, other: string): Promise<unknown>
+}
+
+/** Counts, writes and reads keys of one tag, old and new ones, alone and in pairs. */
+function startLoad(load: Load, name: string, tag: string, client: Commands): void {
+  const key = (text: string) => `{${tag}}:${name}:${text}`
+  load.run(async (i) => assert.equal(await client.incr(key('count')), i + 1))
+  load.run(async (i) => {
+    const pair = key(String(i % 50))
+    await client.set(pair, `value ${i}`)
+    assert.equal(await client.get(pair), `value ${i}`)
+  })
+  load.run(async (i) => {
+    assert.equal(await client.get(key(`new ${i}`)), null)
+    assert.equal(await client.incr(key(`new ${i}`)), 1)
+  })
+  load.run(async (i) => {
+    const pair = [key(`left ${i % 5}`), key(`right ${i % 5}`)] as const
+    await client.mset(...pair, String(i))
+    assert.deepEqual(await client.mget(...pair), [String(i), String(i)])
+  })
+}
+
+describe('a cluster that changes under load', needsServer, () => {
+  let cluster: RealCluster
+  let running: Proxied
+  let io: Redis
+  let nr: ReturnType<typeof createClient>
+  const clientErrors: Error[] = []
+  let redirects: RedirectEvent[]
+  let changes: TopologyChangeEvent[]
+
+  before(async () => {
+    cluster = await startCluster()
+    running = await startProxy({ nodes: cluster.addresses, refreshInterval: 1000 }, (proxy) => {
+      proxy.on('redirect', (event) => redirects.push(event))
+      proxy.on('topologyChange', (event) => changes.push(event))
+    })
+    io = new Redis({ port: running.port })
+    io.on('error', (error) => clientErrors.push(error))
+    nr = createClient({ url: `redis://127.0.0.1:${running.port}` })
+    nr.on('error', (error) => clientErrors.push(error))
+    await Promise.all([once(io, 'ready'), nr.connect()])
+  })
+
+  beforeEach(() => {
+    redirects = []
+    changes = []
+  })
+
+  afterEach(() => {
+    assert.deepEqual(clientErrors, [])
+    assert.deepEqual(running.errors, [])
+  })
+
+  after(async () => {
+    io?.disconnect()
+    nr?.destroy()
+    await running?.proxy.shutdown()
+    await cluster?.stop()
+  })
+
+  function startBoth(load: Load, tag: string): void {
+    startLoad(load, 'io', tag, {
+      incr: (key) => io.incr(key),
+      set: (key, value) => io.set(key, value),
+      get: (key) => io.get(key),
+      mset: (one, other, value) => io.mset(one, value, other, value),
+      mget: (one, other) => io.mget(one, other),
+    })
+    startLoad(load, 'nr', tag, {
+      incr: (key) => nr.incr(key),
+      set: (key, value) => nr.set(key, value),
+      get: (key) => nr.get(key),
+      mset: (one, other, value) => nr.mSet([one, value, other, value]),
+      mget: (one, other) => nr.mGet([one, other]),
+    })
+  }
+
+  /** A master that does not own the slot, beside the one that does. */
+  async function parties(slot: number): Promise<[from: RealNode, to: RealNode]> {
+    const from = await cluster.ownerOf(slot)
+    return [from, cluster.masters.find((node) => node !== from)!]
+  }
+
+  it('shows ioredis and node-redis no error when a slot moves, step by step', async () => {
+    const slot = keySlot(Buffer.from('moving'), 0, 6)
+    const [from, to] = await parties(slot)
+    const { proxy } = running
+    const load = new Load()
+    startBoth(load, 'moving')
+    await load.more(500)
+    assert.deepEqual(redirects, [])
+
+    await cluster.migrateSlot(slot, from, to, { steps: ['importing', 'migrating'] })
+    await whenever(proxy, 'redirect', () => redirects.length >= 20)
+    await cluster.migrateSlot(slot, from, to, { steps: ['keys'] })
+    await load.more(500)
+    const asked = redirects.splice(0)
+    const ends = { slot, from: from.address, to: to.address }
+    for (const event of asked) {
+      const { command, attempt, ...rest } = event
+      assert.deepEqual(rest, { kind: 'ask', ...ends })
+      assert.match(command, /^(incr|set|get|mset|mget)$/)
+      assert(attempt >= 1)
+    }
+    assert(asked.some(({ command }) => command === 'incr'))
+    assert.deepEqual(changes, [])
+
+    await cluster.migrateSlot(slot, from, to, { steps: ['node'] })
+    await whenever(proxy, 'topologyChange', () => changes.length > 0)
+    await load.more(500)
+    await load.stop()
+    const moved = redirects.filter(({ kind }) => kind === 'moved')
+    assert(moved.length > 0)
+    for (const { command: _, attempt: __, ...rest } of moved) {
+      assert.deepEqual(rest, { kind: 'moved', ...ends })
+    }
+
+    const [change] = changes
+    assert(change !== undefined && changes.length === 1)
+    const { before: old, after: now, reason, ...rest } = change
+    assert(reason === 'redirect' || reason === 'interval')
+    assert.deepEqual(rest, { slotsMoved: 1, added: [], removed: [], promoted: [] })
+    assert.equal(now.version, old.version + 1)
+    assert.equal(now, proxy.topology)
+    const ownerIn = (topology: typeof now) =>
+      topology.nodes.find(({ slots }) => slots.some(([low, high]) => low <= slot && slot <= high))
+    assert.equal(ownerIn(old)?.address, from.address)
+    assert.equal(ownerIn(now)?.address, to.address)
+  })
+
+  it('keeps what each of eight clients appends in order while many slots move', async () => {
+    const { port } = running
+    const slots = Array.from({ length: MOVING }, (_, i) => {
+      const tag = `tag${i}`
+      return { tag, slot: keySlot(Buffer.from(tag), 0, tag.length) }
+    })
+    const load = new Load()
+    const writers: RawClient[] = []
+    const written: number[][] = []
+    for (let writer = 0; writer < WRITERS; writer++) {
+      const client = await connect(port)
+      if (writer % 2 === 1) await client.ask('HELLO', 3)
+      writers.push(client)
+      const counts = slots.map(() => 0)
+      written.push(counts)
+      let at = 0
+      load.run(async () => {
+        // One write of many commands, so that several for one slot are on their way at once.
+        const commands = Array.from({ length: WINDOW }, () => {
+          const index = at++ % 7 === 0 ? at % MOVING : (at >> 4) % MOVING
+          return ['APPEND', `{${slots[index]!.tag}}:${writer}`, `${counts[index]!++},`]
+        })
+        for (const reply of await client.pipeline(commands)) {
+          assert.match(String(reply), /^:\d+\r\n$/)
+        }
+      })
+    }
+    for (const { slot } of [...slots, ...slots.slice(0, 10)]) {
+      const [from, to] = await parties(slot)
+      await cluster.migrateSlot(slot, from, to, { steps: ['importing', 'migrating'] })
+      await load.more(4)
+      await cluster.migrateSlot(slot, from, to, { steps: ['keys'] })
+      await load.more(4)
+      await cluster.migrateSlot(slot, from, to, { steps: ['node'] })
+    }
+    await load.more(20)
+    await load.stop()
+    for (const [writer, client] of writers.entries()) {
+      for (const [index, { tag }] of slots.entries()) {
+        const expected = Array.from({ length: written[writer]![index]! }, (_, i) => `${i},`).join(
+          ''
+        )
+        assert.equal(
+          await client.ask('GET', `{${tag}}:${writer}`),
+          expected === '' ? null : expected
+        )
+      }
+      await client.end()
+    }
+    const kinds = new Set(redirects.map(({ kind }) => kind))
+    assert.deepEqual([...kinds].sort(), ['ask', 'moved'])
+  })
+
+  it('shows ioredis and node-redis no error when a replica takes over', async () => {
+    const tag = 'failover'
+    const old = await cluster.ownerOf(keySlot(Buffer.from(tag), 0, tag.length))
+    const view = await old.view()
+    const replicaId = view.find((fields) => fields[3] === old.id)?.[0]
+    const replica = cluster.nodes.find(({ id }) => id === replicaId)!
+    const load = new Load()
+    startBoth(load, tag)
+    await load.more(500)
+    await cluster.failover(replica)
+    const promoted = () => changes.some((change) => change.promoted.includes(replica.address))
+    await whenever(running.proxy, 'topologyChange', promoted)
+    await load.more(500)
+    await load.stop()
+
+    const change = changes.find(({ promoted: names }) => names.length > 0)!
+    assert.deepEqual(change.promoted, [replica.address])
+    const slots = (topology: typeof change.after, address: string) => {
+      const ranges = topology.nodes.find((node) => node.address === address)?.slots ?? []
+      return ranges.reduce((sum, [low, high]) => sum + high - low + 1, 0)
+    }
+    assert.equal(change.slotsMoved, slots(change.before, old.address))
+    assert.equal(slots(change.after, replica.address), change.slotsMoved)
+    assert.equal(slots(change.after, old.address), 0)
+    assert.equal(running.proxy.topology.coveredSlots, 16384)
+    const moved = redirects.filter(({ kind, to }) => kind === 'moved' && to === replica.address)
+    assert(moved.length > 0 && moved.every(({ from }) => from === old.address))
+  })
+})
