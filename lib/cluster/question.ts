@@ -47,3 +47,26 @@ export async function ask(node: ClusterNode, ...args: string[]): Promise<unknown
   if (reply instanceof ErrorReply) throw new ProxyError('NODE_REPLY', reply.text)
   return reply
 }
+
+/**
+ * Waits at most `ms` milliseconds for what a node is asked, then rejects with `NODE_TIMEOUT`: a node that keeps silent must not keep the others from being
+ * asked. What it answers later is dropped.
+ */
+export async function within<Answer>(
+  ms: number,
+  node: ClusterNode,
+  answer: Promise<Answer>
+): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new ProxyError('NODE_TIMEOUT', `${node.name} did not answer within ${ms} ms`))
+    }, ms)
+  })
+  try {
+    return await Promise.race([answer, limit])
+  } finally {
+    clearTimeout(timer)
+    answer.catch(() => {})
+  }
+}

@@ -6,7 +6,7 @@ import type { Settings } from '../settings.ts'
 import { type AddressMapper, addressMapper, addressName } from './address-map.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import { type ClusterNode, SILENT } from './node.ts'
-import { ask } from './question.ts'
+import { ask, within } from './question.ts'
 import type { Discovery, SlotCache, SlotMove } from './slot-cache.ts'
 import { type AnnouncedNode, coverage, readNodes, readShards, readSlots } from './topology.ts'
 
@@ -280,28 +280,6 @@ export class Refresher {
         new ProxyError('NODE_LOST', `${address} is silent, and the cluster says that it failed`)
       )
     }
-  }
-}
-
-/** A node that keeps silent must not keep the others from being asked. */
-async function within<Answer>(
-  ms: number,
-  node: ClusterNode,
-  answer: Promise<Answer>
-): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(
-        new ProxyError('NODE_TIMEOUT', `${node.name} does not tell the topology within ${ms} ms`)
-      )
-    }, ms)
-  })
-  try {
-    return await Promise.race([answer, limit])
-  } finally {
-    clearTimeout(timer)
-    answer.catch(() => {})
   }
 }
 

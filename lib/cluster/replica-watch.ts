@@ -1,7 +1,7 @@
 import createDebug from 'debug'
 import type { Clock } from '../clock.ts'
 import type { ClusterNode } from './node.ts'
-import { ask } from './question.ts'
+import { ask, within } from './question.ts'
 import type { SlotCache } from './slot-cache.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
@@ -142,9 +142,11 @@ export class ReplicaWatch {
 
   async #ask(node: ClusterNode): Promise<string | undefined> {
     const watched = this.#of(node)
+    // A node that is down is dialled by itself; a question would only wait for that.
+    if (node.status === 'down') return undefined
     const began = performance.now()
     try {
-      const info = String(await ask(node, 'INFO'))
+      const info = String(await within(this.#interval, node, ask(node, 'INFO')))
       const took = performance.now() - began
       const known = Number.isFinite(watched.roundTrip)
       watched.roundTrip = known ? watched.roundTrip * (1 - FRESH) + took * FRESH : took

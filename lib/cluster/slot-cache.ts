@@ -23,7 +23,7 @@ function replicasByMaster({ nodes, targets }: Discovery): Map<ClusterNode, Clust
   const replicas = new Map<ClusterNode, ClusterNode[]>()
   for (const { id, role, address } of nodes) {
     if (role !== 'master') continue
-    const own = nodes.filter((node) => node.masterId === id && node.healthy)
+    const own = nodes.filter((node) => node.masterId === id)
     replicas.set(
       targets.get(address)!,
       own.map((node) => targets.get(node.address)!)
@@ -63,7 +63,7 @@ export class SlotCache {
     return [...found]
   }
 
-  /** The replicas of a master that the cluster reported as reachable. */
+  /** The replicas of a master, in whatever state. */
   replicas(master: ClusterNode): readonly ClusterNode[] {
     return this.#replicas.get(master) ?? NONE
   }

@@ -13,6 +13,7 @@ export type NodeReference = FakeNode | number | string
 
 /** Which nodes learn of a change at once; the others go on as before. Default all. */
 export interface TellOptions {
+  /** The nodes that are told. */
   readonly tell?: readonly NodeReference[]
 }
 

@@ -3,11 +3,13 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { CommandRow } from './commands/call.ts'
 import { FakeConnection } from './fake-connection.ts'
 import {
+  type Answer,
+  type AnswerOptions,
   type CommandMatcher,
+  type DropOptions,
   type Fault,
   type FaultAction,
   FaultList,
-  type FaultOptions,
   matcher,
   type Words,
 } from './faults.ts'
@@ -26,26 +28,15 @@ export interface ReceivedCommand {
   readonly command: readonly string[]
 }
 
-/** When {@link FakeNode.dropConnections} drops the connection: before the command is executed, or after it without a reply. */
-export type DropOptions = FaultOptions &
-  (
-    | { readonly before: 'execution'; readonly after?: never }
-    | { readonly after: 'execution'; readonly before?: never }
-  )
-
-/** Options of {@link FakeNode.answer}. */
-export interface AnswerOptions {
-  /** How many times; default 1. `Infinity` until it is removed. */
-  readonly times?: number
-  /** Whether the connection ends behind the bytes; default false. */
-  readonly close?: boolean
+/** The connections of a node at one moment. */
+export interface NodeConnections {
+  /** How many are open. */
+  readonly count: number
+  /** How many of them wait in a blocking command. */
+  readonly blocked: number
+  /** Ends them all at once. */
+  kill(): void
 }
-
-/** Bytes to answer with: as they are, or made from the command's words (undefined: execute it as usual). */
-export type Answer =
-  | string
-  | Uint8Array
-  | ((command: readonly string[]) => string | Uint8Array | undefined)
 
 /** Events of a {@link FakeNode}. */
 export interface FakeNodeEvents {
@@ -121,7 +112,7 @@ export class FakeNode extends EventEmitter<FakeNodeEvents> {
   }
 
   /** Open connections of clients: how many, how many of them are blocked in a command, and how to end them all. */
-  get connections(): { readonly count: number; readonly blocked: number; kill(): void } {
+  get connections(): NodeConnections {
     const connections = [...this.#connections]
     return {
       count: connections.length,

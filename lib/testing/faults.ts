@@ -15,6 +15,39 @@ export interface FaultOptions {
   readonly times?: number
 }
 
+/** Drops a connection instead of executing a command: see `FakeNode.dropConnections`. */
+export interface DropBefore extends FaultOptions {
+  /** The command is never executed. */
+  readonly before: 'execution'
+  /** Not both. */
+  readonly after?: never
+}
+
+/** Drops a connection instead of sending a reply: see `FakeNode.dropConnections`. */
+export interface DropAfter extends FaultOptions {
+  /** The command is executed. */
+  readonly after: 'execution'
+  /** Not both. */
+  readonly before?: never
+}
+
+/** Whether `FakeNode.dropConnections` drops before a command is executed, or after. */
+export type DropOptions = DropBefore | DropAfter
+
+/** Options of `FakeNode.answer`. */
+export interface AnswerOptions {
+  /** How many times; default 1. `Infinity` until it is removed. */
+  readonly times?: number
+  /** Whether the connection ends behind the bytes; default false. */
+  readonly close?: boolean
+}
+
+/** Bytes to answer with: as they are, or made from the command's words (undefined: execute it as usual). */
+export type Answer =
+  | string
+  | Uint8Array
+  | ((command: readonly string[]) => string | Uint8Array | undefined)
+
 /** A fault that was ordered. */
 export interface Fault {
   /** How many times it will still happen. */

@@ -11,14 +11,17 @@ export {
   type NodeReference,
   type TellOptions,
 } from './fake-cluster.ts'
+export type { FakeNode, FakeNodeEvents, NodeConnections, ReceivedCommand } from './fake-node.ts'
 export type {
   Answer,
   AnswerOptions,
+  CommandMatcher,
+  DropAfter,
+  DropBefore,
   DropOptions,
-  FakeNode,
-  FakeNodeEvents,
-  ReceivedCommand,
-} from './fake-node.ts'
-export type { CommandMatcher, Fault, FaultOptions, Words } from './faults.ts'
+  Fault,
+  FaultOptions,
+  Words,
+} from './faults.ts'
 export type { PlainReply } from './interpreter.ts'
 export type { AnnouncedEndpoint, Endpoint } from './node-state.ts'

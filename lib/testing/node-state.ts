@@ -5,7 +5,9 @@ import { SLOT_COUNT } from './slot.ts'
 
 /** Where a node listens. */
 export interface Endpoint {
+  /** An IP address. */
   readonly host: string
+  /** A TCP port. */
   readonly port: number
 }
 
@@ -14,7 +16,9 @@ export interface Endpoint {
  * SLOTS, nothing before the colon of a redirect. An empty `host` is a server that does not know its own address yet.
  */
 export interface AnnouncedEndpoint {
+  /** An IP address or a name; null or empty as said above. */
   readonly host: string | null
+  /** A TCP port. */
   readonly port: number
 }
 

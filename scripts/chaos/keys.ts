@@ -87,6 +87,8 @@ export class Counter implements OwnedKey {
       const gone = this.#acknowledged.splice(value - least)
       this.#tally().gone(gone, detail)
     }
+    // What nobody knew is known now, and may not disappear any more.
+    for (let each = least; each < value; each++) this.#acknowledged.push(performance.now())
     this.#least = value
     this.#most = value
   }
@@ -273,6 +275,7 @@ export class Pair implements OwnedKey {
     else if (one > sent) tally.outOfOrder(`${detail}, read before it was written`)
     else if (one !== this.#last && !this.#possible.has(one)) this.#older(one, detail)
     this.#last = one
+    if (one > 0 && this.#history.get(one) === undefined) this.#history.set(one, performance.now())
     this.#possible.clear()
   }
 

@@ -88,8 +88,8 @@ describe('a cluster that changes under load', needsServer, () => {
   let io: Redis
   let nr: ReturnType<typeof createClient>
   const clientErrors: Error[] = []
-  let redirects: RedirectEvent[]
-  let changes: TopologyChangeEvent[]
+  let redirects: RedirectEvent[] = []
+  let changes: TopologyChangeEvent[] = []
 
   before(async () => {
     cluster = await startCluster()
@@ -151,7 +151,7 @@ describe('a cluster that changes under load', needsServer, () => {
     const load = new Load()
     startBoth(load, 'moving')
     await load.more(500)
-    assert.deepEqual(redirects, [])
+    assert.equal(redirects.length, 0)
 
     await cluster.migrateSlot(slot, from, to, { steps: ['importing', 'migrating'] })
     await whenever(proxy, 'redirect', () => redirects.length >= 20)
@@ -166,7 +166,7 @@ describe('a cluster that changes under load', needsServer, () => {
       assert(attempt >= 1)
     }
     assert(asked.some(({ command }) => command === 'incr'))
-    assert.deepEqual(changes, [])
+    assert.equal(changes.length, 0)
 
     await cluster.migrateSlot(slot, from, to, { steps: ['node'] })
     await whenever(proxy, 'topologyChange', () => changes.length > 0)
@@ -254,7 +254,7 @@ describe('a cluster that changes under load', needsServer, () => {
     startBoth(load, tag)
     await load.more(500)
     await cluster.failover(replica)
-    const promoted = () => changes.some((change) => change.promoted.includes(replica.address))
+    const promoted = () => changes.some(({ promoted: names }) => names.includes(replica.address))
     await whenever(running.proxy, 'topologyChange', promoted)
     await load.more(500)
     await load.stop()

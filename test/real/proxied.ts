@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type ClusterProxy, type ClusterProxyOptions, createClusterProxy } from '../../lib/index.ts'
 
+const START_LIMIT_MS = 10_000
+
 /** A proxy that listens on a free port of 127.0.0.1 and knows its cluster. */
 export interface Proxied extends AsyncDisposable {
   readonly proxy: ClusterProxy
@@ -19,9 +21,14 @@ export async function startProxy(
   const errors: Error[] = []
   proxy.on('error', (error) => errors.push(error))
   prepare(proxy)
-  const ready = once(proxy, 'ready')
+  const ready = once(proxy, 'ready', { signal: AbortSignal.timeout(START_LIMIT_MS) })
   proxy.listen(0, '127.0.0.1')
-  await ready
+  try {
+    await ready
+  } catch (error) {
+    await proxy.shutdown()
+    throw error
+  }
   const { port } = proxy.address() as AddressInfo
   return { proxy, port, errors, [Symbol.asyncDispose]: () => proxy.shutdown() }
 }

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { type ClusterProxy, type ClusterProxyOptions, createClusterProxy } from '../../lib/index.ts'
+import {
+  createFakeCluster,
+  type FakeCluster,
+  type FakeClusterOptions,
+  type FakeNode,
+  type NodeReference,
+} from '../../lib/testing/index.ts'
+import { connect, type RawClient } from '../support/raw-client.ts'
+import { Wire } from './wire.ts'
+
+type Event = 'redirect' | 'topologyChange' | 'nodeUp' | 'nodeDown'
+type Payload<Name extends Event> = Parameters<
+  Extract<Parameters<typeof recordOf<Name>>[0], (...args: never[]) => unknown>
+>[0]
+
+/** Only there to name the payload of an event. */
+declare function recordOf<Name extends Event>(
+  listener: (event: import('../../lib/index.ts').ProxyEvents[Name][0]) => void
+): void
+
+/** How a stage is set; everything else are options of the proxy. */
+export interface Scene {
+  /** The fake cluster. */
+  readonly cluster?: FakeClusterOptions
+  /** Whether a {@link Wire} stands before each node, and is announced in its place. */
+  readonly wired?: boolean
+  readonly options?: Partial<ClusterProxyOptions>
+}
+
+/** A fake cluster, a proxy in front of it that is ready, and clients of it; all end with the scope. */
+export class Stage implements AsyncDisposable {
+  readonly cluster: FakeCluster
+  readonly proxy: ClusterProxy
+  /** What the proxy reported by `error` events. */
+  readonly errors: Error[] = []
+  readonly #wires: ReadonlyMap<FakeNode, Wire>
+  readonly #clients: RawClient[] = []
+
+  constructor(cluster: FakeCluster, wires: ReadonlyMap<FakeNode, Wire>, scene: Scene) {
+    this.cluster = cluster
+    this.#wires = wires
+    const seeds =
+      wires.size > 0 ? [...wires.values()].map(({ port }) => `127.0.0.1:${port}`) : cluster.addresses
+    this.proxy = createClusterProxy({ nodes: seeds, ...scene.options })
+    this.proxy.on('error', (error) => this.errors.push(error))
+  }
+
+  /** The port of the proxy. */
+  get port(): number {
+    return (this.proxy.address() as AddressInfo).port
+  }
+
+  /** A new client of the proxy. */
+  async client(): Promise<RawClient> {
+    const client = await connect(this.port)
+    this.#clients.push(client)
+    return client
+  }
+
+  /** Several clients of the proxy. */
+  clients(count: number): Promise<RawClient[]> {
+    return Promise.all(Array.from({ length: count }, () => this.client()))
+  }
+
+  /** What stands before a node. */
+  wire(node: NodeReference): Wire {
+    const wire = this.#wires.get(this.cluster.node(node))
+    assert.ok(wire, 'the stage is wired')
+    return wire
+  }
+
+  /** The name that the proxy has for a node. */
+  name(node: NodeReference): string {
+    const found = this.cluster.node(node)
+    const wire = this.#wires.get(found)
+    return wire === undefined ? found.address : `127.0.0.1:${wire.port}`
+  }
+
+  /** A list that grows with each event of that name. */
+  record<Name extends Event>(name: Name): Payload<Name>[] {
+    const list: Payload<Name>[] = []
+    this.proxy.on(name, ((event: Payload<Name>) => list.push(event)) as never)
+    return list
+  }
+
+  /** Keys of different slots that a node owns. */
+  keysOf(node: NodeReference, count = 1): string[] {
+    const keys: string[] = []
+    const slots = new Set<number>()
+    for (let i = 0; keys.length < count; i++) {
+      const key = `key:${i}`
+      const slot = this.cluster.slotOf(key)
+      if (this.cluster.owner(slot) !== this.cluster.node(node) || slots.has(slot)) continue
+      slots.add(slot)
+      keys.push(key)
+    }
+    return keys
+  }
+
+  /** One key that a node owns. */
+  keyOf(node: NodeReference): string {
+    return this.keysOf(node)[0]!
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#clients) client.stream.destroy()
+    await this.proxy.shutdown({ timeout: 100 })
+    for (const wire of this.#wires.values()) await wire[Symbol.asyncDispose]()
+    await this.cluster.close()
+  }
+}
+
+/** Sets a stage; two masters unless the scene says otherwise. */
+export async function setStage(scene: Scene = {}): Promise<Stage> {
+  const cluster = await createFakeCluster({ masters: 2, ...scene.cluster })
+  const wires = new Map<FakeNode, Wire>()
+  for (const node of scene.wired === true ? cluster.nodes : []) {
+    const wire = await Wire.to(node.port)
+    wires.set(node, wire)
+    node.announce({ port: wire.port })
+  }
+  const stage = new Stage(cluster, wires, scene)
+  const ready = once(stage.proxy, 'ready', { signal: AbortSignal.timeout(10_000) })
+  stage.proxy.listen(0, '127.0.0.1')
+  await ready
+  return stage
+}
+
+/** The words of the commands with one of these names that a node received, in order. */
+export function receivedBy(node: FakeNode, ...names: string[]): string[] {
+  return node.received
+    .filter(({ command }) => names.includes(command[0]!.toUpperCase()))
+    .map(({ command }) => command.join(' '))
+}
+
+/** How often a node was asked for the topology. */
+export function questions(cluster: FakeCluster): number {
+  return cluster.nodes.reduce(
+    (sum, node) =>
+      sum + node.received.filter(({ command }) => /^shards$/i.test(command[1] ?? '')).length,
+    0
+  )
+}
+
+/** Waits for the next time that a proxy tells of `event`, 5 seconds at most. */
+export async function told(
+  proxy: ClusterProxy,
+  event: Event,
+  holds: () => boolean = () => false
+): Promise<void> {
+  if (holds()) return
+  const signal = AbortSignal.timeout(5000)
+  do await once(proxy, event, { signal })
+  while (!holds() && holds.length > 0)
+}
