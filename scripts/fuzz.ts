@@ -56,8 +56,8 @@ async function cluster(real: boolean): Promise<[string[], () => Promise<void>]> 
     const fake = await createFakeCluster()
     return [fake.addresses, () => fake.close()]
   }
-  const started = await startCluster({ replicas: 0 })
-  return [started.nodes.map((node) => node.address), () => started.stop()]
+  const servers = await startCluster({ replicas: 0 })
+  return [servers.nodes.map((node) => node.address), () => servers.stop()]
 }
 
 function open(number: number): Duplex {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { type ClusterProxy, type ClusterProxyOptions, createClusterProxy } from '../../lib/index.ts'
+import {
+  type ClusterProxy,
+  type ClusterProxyOptions,
+  createClusterProxy,
+  type ProxyEvents,
+} from '../../lib/index.ts'
 import {
   createFakeCluster,
   type FakeCluster,
@@ -13,14 +18,6 @@ import { connect, type RawClient } from '../support/raw-client.ts'
 import { Wire } from './wire.ts'
 
 type Event = 'redirect' | 'topologyChange' | 'nodeUp' | 'nodeDown'
-type Payload<Name extends Event> = Parameters<
-  Extract<Parameters<typeof recordOf<Name>>[0], (...args: never[]) => unknown>
->[0]
-
-/** Only there to name the payload of an event. */
-declare function recordOf<Name extends Event>(
-  listener: (event: import('../../lib/index.ts').ProxyEvents[Name][0]) => void
-): void
 
 /** How a stage is set; everything else are options of the proxy. */
 export interface Scene {
@@ -81,9 +78,11 @@ export class Stage implements AsyncDisposable {
   }
 
   /** A list that grows with each event of that name. */
-  record<Name extends Event>(name: Name): Payload<Name>[] {
-    const list: Payload<Name>[] = []
-    this.proxy.on(name, ((event: Payload<Name>) => list.push(event)) as never)
+  record<Name extends Event>(name: Name): ProxyEvents[Name][0][] {
+    const list: ProxyEvents[Name][0][] = []
+    this.proxy.on(name, (...[event]: ProxyEvents[Name]) => {
+      list.push(event)
+    })
     return list
   }
 
@@ -146,14 +145,12 @@ export function questions(cluster: FakeCluster): number {
   )
 }
 
-/** Waits for the next time that a proxy tells of `event`, 5 seconds at most. */
-export async function told(
-  proxy: ClusterProxy,
-  event: Event,
-  holds: () => boolean = () => false
+/** Waits until something holds, which is looked at again whenever `emitter` tells of `event`; 5 seconds at most. */
+export async function until(
+  emitter: NodeJS.EventEmitter,
+  event: string,
+  holds: () => boolean
 ): Promise<void> {
-  if (holds()) return
   const signal = AbortSignal.timeout(5000)
-  do await once(proxy, event, { signal })
-  while (!holds() && holds.length > 0)
+  while (!holds()) await once(emitter, event, { signal })
 }

@@ -151,7 +151,7 @@ describe('a cluster that changes under load', needsServer, () => {
     const load = new Load()
     startBoth(load, 'moving')
     await load.more(500)
-    assert.equal(redirects.length, 0)
+    assert.equal(redirects[0], undefined)
 
     await cluster.migrateSlot(slot, from, to, { steps: ['importing', 'migrating'] })
     await whenever(proxy, 'redirect', () => redirects.length >= 20)
@@ -166,7 +166,7 @@ describe('a cluster that changes under load', needsServer, () => {
       assert(attempt >= 1)
     }
     assert(asked.some(({ command }) => command === 'incr'))
-    assert.equal(changes.length, 0)
+    assert.equal(changes[0], undefined)
 
     await cluster.migrateSlot(slot, from, to, { steps: ['node'] })
     await whenever(proxy, 'topologyChange', () => changes.length > 0)
@@ -184,7 +184,7 @@ describe('a cluster that changes under load', needsServer, () => {
     assert(reason === 'redirect' || reason === 'interval')
     assert.deepEqual(rest, { slotsMoved: 1, added: [], removed: [], promoted: [] })
     assert.equal(now.version, old.version + 1)
-    assert.equal(now, proxy.topology)
+    assert.equal(now.version, proxy.topology.version)
     const ownerIn = (topology: typeof now) =>
       topology.nodes.find(({ slots }) => slots.some(([low, high]) => low <= slot && slot <= high))
     assert.equal(ownerIn(old)?.address, from.address)

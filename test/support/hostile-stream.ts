@@ -136,6 +136,8 @@ const FOREIGN: readonly Piece[] = [
   '*-9\r\n',
   '\r\n\r\n\n',
   'GET / HTTP/1.1\r\nAccept: *\r\n\r\n',
+  'POST / HTTP/1.1\r\nContent-Length: 13\r\n\r\nFLUSHALL\r\n',
+  'Host: 127.0.0.1\r\n',
   'PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n',
   '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
   '\r\n\r\n\0\r\nQ\x55\x49T\n\x21\x11\x00\x24',
