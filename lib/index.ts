@@ -15,14 +15,18 @@ export type {
   TopologyNode,
   TopologyReason,
 } from './events.ts'
-export { type OptionSpec, optionTable } from './options.ts'
+export type { OptionSpec } from './option-checks.ts'
+export { optionTable } from './options.ts'
 export { type ClusterProxy, createClusterProxy, type ProxyMethods } from './proxy.ts'
-export type { ProxyStats } from './proxy-core.ts'
+export type { NodeStats, ProxyStats } from './proxy-core.ts'
 export type {
   AddressMap,
   ClusterProxyOptions,
   Credentials,
+  HostPort,
+  MappedAddress,
   NodeAddress,
   ReadFrom,
   Settings,
+  SocketPath,
 } from './settings.ts'

@@ -52,12 +52,18 @@ export interface ProxyStats {
   readonly redirects: number
   /** Bytes that all clients together have buffered, as of the last second. */
   readonly bufferedBytes: number
-  /** Each node with the requests in flight or waiting for it. */
-  readonly nodes: readonly {
-    readonly address: string
-    readonly status: 'unknown' | 'up' | 'down' | 'retired'
-    readonly pending: number
-  }[]
+  /** The nodes that are in use. */
+  readonly nodes: readonly NodeStats[]
+}
+
+/** A node in {@link ProxyStats}. */
+export interface NodeStats {
+  /** `host:port`, as the proxy dials it. */
+  readonly address: string
+  /** `unknown` before the first connection; `retired` when it left the cluster and still owes replies. */
+  readonly status: 'unknown' | 'up' | 'down' | 'retired'
+  /** Requests in flight to it, or waiting for a connection. */
+  readonly pending: number
 }
 
 /** The parts of one proxy, wired together. */

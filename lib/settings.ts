@@ -5,10 +5,30 @@
  */
 import type { ConnectionOptions, TlsOptions } from 'node:tls'
 
-/** Where a node can be dialled: TCP, or the path of a UNIX socket. */
-export type NodeAddress =
-  | { readonly host: string; readonly port: number }
-  | { readonly path: string }
+/** A TCP address. */
+export interface HostPort {
+  /** Name or IP address; IPv6 without brackets. */
+  readonly host: string
+  /** 1 to 65535. */
+  readonly port: number
+}
+
+/** A UNIX socket. */
+export interface SocketPath {
+  /** Path of the socket's file. */
+  readonly path: string
+}
+
+/** Where a node can be dialled: TCP, or a UNIX socket. */
+export type NodeAddress = HostPort | SocketPath
+
+/** What an address is mapped to. */
+export interface MappedAddress {
+  /** Name or IP address. */
+  readonly host: string
+  /** Without it the port stays as it is. */
+  readonly port?: number
+}
 
 /**
  * From one address to another. An object: from `'host:port'`, `'host'` or a network such as `'10.0.0.0/8'` to `'host:port'`,
@@ -16,13 +36,14 @@ export type NodeAddress =
  * return undefined for "as it is".
  */
 export type AddressMap =
-  | Readonly<Record<string, string | { readonly host: string; readonly port?: number }>>
-  | ((host: string, port: number) => { readonly host: string; readonly port?: number } | undefined)
+  | Readonly<Record<string, string | MappedAddress>>
+  | ((host: string, port: number) => MappedAddress | undefined)
 
 /** How the proxy names itself to the nodes. */
 export interface Credentials {
   /** ACL user; without it the password is that of the default user. */
   readonly username?: string
+  /** The password, as it is sent with AUTH or HELLO. */
   readonly password: string
 }
 
@@ -55,7 +76,7 @@ export interface Settings {
   /** Whether CLUSTER presents the proxy as the owner of all slots. */
   clusterEmulation: boolean
   /** The address that CLUSTER replies tell, instead of the one that the client used. */
-  announce: { readonly host: string; readonly port: number } | undefined
+  announce: HostPort | undefined
   /** Where commands that only read are sent. */
   readFrom: ReadFrom
   /** Whether a client reads a slot from the master until the replicas have its own last write to it. */

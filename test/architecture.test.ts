@@ -21,7 +21,8 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   clock: { any: ['errors'] },
   turn: { any: ['errors'] },
   settings: { any: ['errors'] },
-  options: { any: ['errors', 'settings'] },
+  'option-checks': { any: ['settings'] },
+  options: { any: ['errors', 'settings', 'option-checks'] },
   resp: { any: ['errors'] },
   command: { any: ['errors'], types: ['resp'] },
   cluster: { any: ['resp', 'command', ...TOP], types: ['options'] },
@@ -30,7 +31,10 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   'server-events': { any: TOP },
   'proxy-core': { any: ['server-events', 'options', ...ROOMS, ...TOP] },
   proxy: { any: ['proxy-core', 'server-events', 'options', ...ROOMS, ...TOP] },
-  index: { any: ['proxy', 'options', 'errors', 'events'], types: ['proxy-core', 'settings'] },
+  index: {
+    any: ['proxy', 'options', 'errors', 'events'],
+    types: ['proxy-core', 'settings', 'option-checks'],
+  },
   testing: { any: ['resp', 'command', 'errors'] },
   cli: { any: ['index', 'testing/index.ts'] },
 }

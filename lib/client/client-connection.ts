@@ -269,7 +269,8 @@ export class ClientConnection implements RequestOwner, LocalClient {
     const settled = await value.catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
     this.#follow()
     const bytes = encodeReply(settled, this.session.protocol)
-    this.deliver(request, bytes, 0, bytes.length)
+    // Not delivered but finished: a hold of requests without keys may count it among those that are flying.
+    request.finish(bytes, 0, bytes.length)
     this.#go(STOP.local)
   }
 

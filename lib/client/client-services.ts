@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Request } from '../router/request.ts'
 import type { Router } from '../router/router.ts'
-import type { ReadFrom } from '../settings.ts'
+import type { HostPort, ReadFrom } from '../settings.ts'
 import type { Turn } from '../turn.ts'
 import type { LocalClient, LocalServices } from './commands/local.ts'
 
@@ -29,9 +29,9 @@ export interface ClientServices extends LocalServices {
   readonly requestTimeout: number
   readonly idleTimeout: number
   /** What clients are told of the proxy's address, from the one they used: options `announce` and `announceMap`. */
-  announced(host: string, port: number): { readonly host: string; readonly port: number }
+  announced(host: string, port: number): HostPort
   /** The address of the listening server, for streams that have none of their own. */
-  readonly listening: { readonly host: string; readonly port: number }
+  readonly listening: HostPort
   readonly readFrom: ReadFrom
   /** A client reads from replicas: how far they are behind must be known. */
   watchReplicas(): void

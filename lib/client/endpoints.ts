@@ -1,5 +1,6 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { HostPort } from '../settings.ts'
 
 /** Where a client is, and where it believes the proxy to be. */
 export interface Endpoints {
@@ -7,7 +8,7 @@ export interface Endpoints {
   readonly remote: string
   readonly local: string
   /** What CLUSTER replies tell this client; never empty, since clients skip nodes without a host. */
-  readonly advertised: { readonly host: string; readonly port: number }
+  readonly advertised: HostPort
   /** Whether written bytes are out of our hands as soon as the stream holds none (see `Batch`). */
   readonly reuse: boolean
 }
@@ -20,8 +21,8 @@ function plainAddress(address: string): string {
 /** Reads the endpoints off a stream. `announced` turns the address the client used into what it is told; `fallback` serves where there is none. */
 export function endpoints(
   stream: Duplex,
-  announced: (host: string, port: number) => { readonly host: string; readonly port: number },
-  fallback: { readonly host: string; readonly port: number }
+  announced: (host: string, port: number) => HostPort,
+  fallback: HostPort
 ): Endpoints {
   const socket = stream instanceof net.Socket ? stream : undefined
   const reuse = socket !== undefined && !('encrypted' in socket)

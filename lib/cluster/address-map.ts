@@ -1,14 +1,14 @@
 import net from 'node:net'
 import createDebug from 'debug'
-import { type AddressMap, isPort, type NodeAddress, parseNodeAddress } from '../settings.ts'
+import {
+  type AddressMap,
+  type HostPort,
+  type MappedAddress,
+  type NodeAddress,
+  parseNodeAddress,
+} from '../settings.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
-
-/** A host and a port; an IPv6 host without brackets. */
-export interface HostPort {
-  readonly host: string
-  readonly port: number
-}
 
 /** Where an address leads; undefined when no rule covers it. */
 export type AddressMapper = (host: string, port: number) => HostPort | undefined
@@ -22,7 +22,7 @@ export function addressName(address: NodeAddress): string {
 interface SubnetRule {
   readonly prefix: number
   readonly list: net.BlockList
-  readonly to: string | { readonly host: string; readonly port?: number }
+  readonly to: string | MappedAddress
 }
 
 function family(host: string): 'ipv4' | 'ipv6' | undefined {

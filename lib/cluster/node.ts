@@ -1,7 +1,7 @@
 import createDebug from 'debug'
 import type { ProxyError } from '../errors.ts'
 import { frameRequest } from '../resp/request-reader.ts'
-import type { NodeAddress } from '../settings.ts'
+import type { HostPort, NodeAddress } from '../settings.ts'
 import { addressName } from './address-map.ts'
 import { Connection, type ConnectionSetup } from './connection.ts'
 import { Lane } from './lane.ts'
@@ -55,7 +55,7 @@ export class ClusterNode {
   /** `unknown` until the first connection succeeded or failed. */
   status: 'unknown' | 'up' | 'down' | 'retired' = 'unknown'
   /** The address that the cluster announces for it; undefined for an entry point that it has not named. */
-  announced: { readonly host: string; readonly port: number } | undefined
+  announced: HostPort | undefined
   /** Whether a `natMap` rule covers the announced address. */
   mapped = false
   readonly #services: NodeServices

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createConnection } from 'node:net'
 import {
   type ClusterProxy,
   type ClusterProxyOptions,
@@ -14,10 +14,35 @@ import {
   type FakeNode,
   type NodeReference,
 } from '../../lib/testing/index.ts'
-import { connect, type RawClient } from '../support/raw-client.ts'
+import { RawClient } from '../support/raw-client.ts'
+import type { Argument } from '../support/resp-frame.ts'
 import { Wire } from './wire.ts'
 
 type Event = 'redirect' | 'topologyChange' | 'nodeUp' | 'nodeDown'
+
+/** A client whose replies may be left unawaited: a test that fails before says what failed, and not that its client is gone. */
+class StageClient extends RawClient {
+  override readReply(): Promise<Buffer> {
+    return mayFail(super.readReply())
+  }
+
+  override call(...args: Argument[]): Promise<Buffer> {
+    return mayFail(super.call(...args))
+  }
+
+  override ask(...args: Argument[]): ReturnType<RawClient['ask']> {
+    return mayFail(super.ask(...args))
+  }
+
+  override pipeline(commands: readonly (readonly Argument[])[]): Promise<Buffer[]> {
+    return mayFail(super.pipeline(commands))
+  }
+}
+
+function mayFail<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => {})
+  return promise
+}
 
 /** How a stage is set; everything else are options of the proxy. */
 export interface Scene {
@@ -53,7 +78,9 @@ export class Stage implements AsyncDisposable {
 
   /** A new client of the proxy. */
   async client(): Promise<RawClient> {
-    const client = await connect(this.port)
+    const socket = createConnection(this.port, '127.0.0.1').setNoDelay(true)
+    await once(socket, 'connect')
+    const client = new StageClient(socket)
     this.#clients.push(client)
     return client
   }

@@ -1,0 +1,124 @@
+/**
+ * What options are checked with. A check gives the value as it is used, or undefined when it is wrong.
+ *
+ * @module
+ */
+import net from 'node:net'
+import {
+  type AddressMap,
+  type Credentials,
+  isPort,
+  type NodeAddress,
+  parseNodeAddress,
+  type Settings,
+} from './settings.ts'
+
+/** One row of the option table. */
+export interface OptionSpec<Value> {
+  /** The value when none is given. */
+  readonly default: Value | undefined
+  /** The value as it is used, or undefined when it is wrong. */
+  readonly check: (value: unknown) => Value | undefined
+  /** What is right, in words: "a whole number from 1 to 65535". */
+  readonly expected: string
+  /** What the option does, in a line. */
+  readonly help: string
+  /** `ms`, `s`, `bytes` or nothing. */
+  readonly unit?: string
+  /** Whether a change takes effect while the proxy runs. */
+  readonly runtime?: boolean
+}
+
+/** Whole numbers of a range. */
+export function whole(from: number, to: number): Pick<OptionSpec<number>, 'check' | 'expected'> {
+  return {
+    check: (value) =>
+      typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to
+        ? value
+        : undefined,
+    expected: `a whole number from ${from} to ${to}`,
+  }
+}
+
+/** Switches. */
+export const flag: Pick<OptionSpec<boolean>, 'check' | 'expected'> = {
+  check: (value) => (typeof value === 'boolean' ? value : undefined),
+  expected: 'true or false',
+}
+
+/** Whether a value is an object that is no array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Host and port, or undefined. */
+export function hostAndPort(value: unknown): { host: string; port: number } | undefined {
+  if (
+    !isRecord(value) ||
+    typeof value.host !== 'string' ||
+    value.host === '' ||
+    !isPort(value.port)
+  )
+    return undefined
+  return { host: value.host, port: value.port }
+}
+
+function checkNode(value: unknown): NodeAddress | undefined {
+  if (typeof value === 'string') return parseNodeAddress(value)
+  if (isRecord(value) && typeof value.path === 'string' && value.path !== '')
+    return { path: value.path }
+  return hostAndPort(value)
+}
+
+/** Entry points: one or several. */
+export function checkNodes(value: unknown): readonly NodeAddress[] | undefined {
+  const list = Array.isArray(value) ? value : [value]
+  const nodes = list.map(checkNode)
+  return nodes.length > 0 && nodes.every((node) => node !== undefined)
+    ? (nodes as NodeAddress[])
+    : undefined
+}
+
+function isSubnet(text: string): boolean {
+  const [network = '', prefix = ''] = text.split('/')
+  const version = net.isIP(network)
+  return version !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
+}
+
+function isMapTarget(to: unknown, from: string): boolean {
+  if (isRecord(to)) {
+    return (
+      typeof to.host === 'string' && to.host !== '' && (to.port === undefined || isPort(to.port))
+    )
+  }
+  if (typeof to !== 'string' || to === '') return false
+  return !to.includes('/') || (from.includes('/') && isSubnet(to) && net.isIPv4(to.split('/')[0]!))
+}
+
+function checkAddressMap(value: unknown): AddressMap | undefined {
+  if (typeof value === 'function') return value as AddressMap
+  if (!isRecord(value)) return undefined
+  const right = Object.entries(value).every(
+    ([from, to]) => (!from.includes('/') || isSubnet(from)) && isMapTarget(to, from)
+  )
+  return right ? (value as AddressMap) : undefined
+}
+
+/** Maps of addresses. */
+export const addressMap: Pick<OptionSpec<AddressMap | undefined>, 'check' | 'expected'> = {
+  check: checkAddressMap,
+  expected:
+    "an object from 'host:port', 'host' or a network like '10.0.0.0/8' to 'host:port', 'host', { host, port? } or a network, or a function (host, port) that returns { host, port? }",
+}
+
+/** Credentials, or a function that gives them. */
+export function checkCredentials(value: unknown): Settings['credentials'] {
+  if (typeof value === 'function') return value as Settings['credentials']
+  if (!isRecord(value) || typeof value.password !== 'string') return undefined
+  if (value.username !== undefined && typeof value.username !== 'string') return undefined
+  return value as unknown as Credentials
+}
+
+/** Options that are handed on to another module. */
+export const plainObject = <Value>(value: unknown): Value | undefined =>
+  isRecord(value) ? (value as Value) : undefined
