@@ -3,6 +3,7 @@ import createDebug from 'debug'
 import {
   type AddressMap,
   type HostPort,
+  isPort,
   type MappedAddress,
   type NodeAddress,
   parseNodeAddress,

@@ -107,7 +107,7 @@ describe('the order of replies', () => {
       else kept.push(client.pipeline(commands))
     }
     await held
-    await until(node, 'command', () => receivedBy(node, 'GET').length === 2000)
+    await until(node, 'command', () => (console.log(receivedBy(node, 'GET').length), receivedBy(node, 'GET').length === 2000))
     for (let i = 0; i < 100; i += 2) clients[i]!.stream.destroy()
     await until(stage.proxy, 'clientDisconnect', () => stage.proxy.stats().clients === 50)
     stage.wire(0).release()
