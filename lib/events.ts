@@ -29,6 +29,7 @@ export interface TopologyNode {
   readonly address: string
   /** `host:port` as the cluster announces it, before `natMap`. */
   readonly announced: string
+  /** Whether it serves slots itself or copies a master. */
   readonly role: 'master' | 'replica'
   /** Id of the master, for a replica. */
   readonly masterId: string | undefined
@@ -44,6 +45,7 @@ export interface TopologyNode {
 export interface Topology {
   /** Counts the changes the proxy has seen; 0 before the first. */
   readonly version: number
+  /** Masters and replicas. */
   readonly nodes: readonly TopologyNode[]
   /** How many of the 16384 slots have an owner. */
   readonly coveredSlots: number
@@ -60,8 +62,11 @@ export type TopologyReason =
 
 /** `topologyChange`: the slot table or the set of nodes is another than before. Not emitted for a refresh that changed nothing. */
 export interface TopologyChangeEvent {
+  /** Why the proxy looked at the cluster. */
   readonly reason: TopologyReason
+  /** What was known before. */
   readonly before: Topology
+  /** What is known from now on. */
   readonly after: Topology
   /** How many slots have another owner, gained one or lost theirs. */
   readonly slotsMoved: number
@@ -89,8 +94,9 @@ export interface CommandEvent {
   readonly redirects: number
   /** Times that the request was sent again for another reason than a redirect. */
   readonly retries: number
-  /** Bytes of the request and of the reply on the wire. */
+  /** Bytes of the request on the wire. */
   readonly requestBytes: number
+  /** Bytes of the reply on the wire. */
   readonly replyBytes: number
   /** The error text that the client got, code first; undefined for any other reply. */
   readonly error: string | undefined

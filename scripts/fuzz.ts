@@ -10,16 +10,11 @@
  */
 
 import { once } from 'node:events'
-import { type AddressInfo, createConnection } from 'node:net'
-import { type Duplex, duplexPair } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { createClusterProxy } from '../lib/index.ts'
 import { createFakeCluster } from '../lib/testing/index.ts'
 import { attack, type HostileTotals } from '../test/support/hostile-run.ts'
 import { startCluster } from '../test/support/real-cluster.ts'
-
-/** Every so many connections one goes over TCP; the others are streams in memory, as a host application may hand over. */
-const TCP_EVERY = 16
 
 const { values } = parseArgs({
   options: {
@@ -33,13 +28,12 @@ const [nodes, stopCluster] = await cluster(values.real)
 const proxy = createClusterProxy({ nodes })
 proxy.listen(0, '127.0.0.1')
 await once(proxy, 'ready')
-const { port } = proxy.address() as AddressInfo
 const started = performance.now()
 try {
   const totals = await attack({
     seed: Number(values.seed),
     requests: Number(values.requests),
-    open,
+    proxy,
     onProgress: (sofar) => console.log(`${sofar.malformed} malformed requests ...`),
   })
   console.log(summary(totals))
@@ -58,13 +52,6 @@ async function cluster(real: boolean): Promise<[string[], () => Promise<void>]> 
   }
   const servers = await startCluster({ replicas: 0 })
   return [servers.nodes.map((node) => node.address), () => servers.stop()]
-}
-
-function open(number: number): Duplex {
-  if (number % TCP_EVERY === 0) return createConnection(port, '127.0.0.1')
-  const [ours, theirs] = duplexPair()
-  proxy.emit('connection', theirs)
-  return ours
 }
 
 function summary(totals: HostileTotals): string {

@@ -284,6 +284,7 @@ export class Connection {
     const lost = this.#inFlight.toArray()
     this.#inFlight.clear()
     this.#unflushed = 0
-    for (let i = 0; i < lost.length; i++) lost[i]!.onLost(error, i < written)
+    // The newest first: whether a read may be sent again depends on what became of the writes behind it.
+    for (let i = lost.length - 1; i >= 0; i--) lost[i]!.onLost(error, i < written)
   }
 }

@@ -74,6 +74,8 @@ export class Request implements NodeRequest {
   retries = 0
   /** Clock reading until when it may be tried again; 0 before the first failure. */
   deadline = 0
+  /** Whether it is a write of which nobody knows if it was executed. */
+  uncertain = false
   /** Set while its order among others of its slot needs care. */
   hold: RequestHold | undefined = undefined
   /** Its reply, while older ones are missing. */

@@ -267,6 +267,9 @@ export class Router implements RequestHandler {
     if (error.code === 'CLOSED') {
       this.#answer(request, written ? replyText.uncertain(error.message) : replyText.closing)
     } else if (written && !isPlainRead(request.spec)) {
+      request.uncertain = true
+      this.#answer(request, replyText.uncertain(error.message))
+    } else if (written && precedesUncertain(request)) {
       this.#answer(request, replyText.uncertain(error.message))
     } else if (!this.#resend(request)) {
       this.#answer(request, replyText.unreachable(error.message))
@@ -332,6 +335,16 @@ export class Router implements RequestHandler {
 function hasPendingRead({ owner, slot }: Request): boolean {
   for (const each of owner.outstanding()) {
     if (each.slot === slot && each.replica !== undefined && each.reply === undefined) return true
+  }
+  return false
+}
+
+/**
+ * Whether a write of the same owner and slot that was sent after this read may have been executed: sent again, the read could see its effect.
+ */
+function precedesUncertain({ owner, slot, sequence }: Request): boolean {
+  for (const each of owner.outstanding()) {
+    if (each.uncertain && each.slot === slot && each.sequence > sequence) return true
   }
   return false
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import type { Duplex } from 'node:stream'
+import { type AddressInfo, createConnection, type Server } from 'node:net'
+import { type Duplex, duplexPair } from 'node:stream'
 import { argumentsOf, REQUEST, RequestReader } from '../../lib/resp/request-reader.ts'
 import { Chance, hostileStream, inChunks } from './hostile-stream.ts'
 import { connect } from './raw-client.ts'
@@ -10,8 +11,8 @@ export interface HostileOptions {
   readonly seed: number
   /** Malformed requests that the proxy is to read, at the least. */
   readonly requests: number
-  /** Opens a connection to the proxy; by its number it may be of this or that kind. */
-  readonly open: (number: number) => Duplex
+  /** The proxy; it listens on a port. */
+  readonly proxy: Server
   /** Told the totals now and then. */
   readonly onProgress?: (totals: HostileTotals) => void
 }
@@ -34,6 +35,8 @@ export interface HostileTotals {
 }
 
 const PARALLEL = 32
+/** Every so many connections one goes over TCP; the others are streams in memory, as a host application may hand over. */
+const TCP_EVERY = 16
 const LIMIT_MS = 20_000
 const SECRET = 'SECRET'
 const TAG = /tag-[0-9a-f]{16}/g
@@ -74,14 +77,25 @@ export async function attack(options: HostileOptions): Promise<HostileTotals> {
   return totals
 }
 
+function open(proxy: Server, number: number): Duplex {
+  if (number % TCP_EVERY === 0) {
+    return createConnection((proxy.address() as AddressInfo).port, '127.0.0.1')
+  }
+  const [ours, theirs] = duplexPair()
+  // What a socket does by itself: the end of one side is the end of the other.
+  theirs.on('close', () => ours.destroy())
+  proxy.emit('connection', theirs)
+  return ours
+}
+
 /** A client that writes values under keys that nobody else knows, and must always read its own. */
 async function behave(
-  { seed, open }: HostileOptions,
+  { seed, proxy }: HostileOptions,
   number: number,
   totals: HostileTotals,
   over: AbortSignal
 ): Promise<void> {
-  const client = await connect(open(number))
+  const client = await connect(open(proxy, number))
   const chance = new Chance(seed ^ (0x5eed + number))
   while (!over.aborted) {
     const keys = Array.from({ length: 4 }, () => `${SECRET}-${number}-${chance.below(2 ** 32)}`)
@@ -116,11 +130,11 @@ async function assault(
   const expected = judge(bytes)
   let said: Buffer = Buffer.alloc(0)
   try {
-    said = await exchange(options.open(number), inChunks(chance, bytes))
+    said = await exchange(open(options.proxy, number), inChunks(chance, bytes))
     check(said, expected, { tag, text: bytes.toString('latin1') }, totals)
     totals.malformed += malformedAt.filter((at) => at < expected.end).length
     const marker = encodeCommand(['PING', tag])
-    const answer = String(await exchange(options.open(number), [marker]))
+    const answer = String(await exchange(open(options.proxy, number), [marker]))
     if (answer !== `$${tag.length}\r\n${tag}\r\n`) {
       throw new Error(`afterwards a fresh connection got ${JSON.stringify(answer)}`)
     }
