@@ -47,15 +47,15 @@ async function startSidecar(nodes: readonly string[]): Promise<Sidecar> {
 }
 
 /** The port in the first line that it prints: "redis-cluster-proxy listens on 127.0.0.1:7777 ...". */
-function portOf({ stdout, ...child }: ChildProcess): Promise<number> {
+function portOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let output = ''
-    stdout?.on('data', (text: Buffer) => {
+    child.stdout?.on('data', (text: Buffer) => {
       output += text
       const port = /listens on \S+:(\d+)/.exec(output)?.[1]
       if (port !== undefined) resolve(Number(port))
     })
-    stdout?.once('end', () => reject(new Error(`the proxy (${child.pid}) did not start`)))
+    child.once('exit', () => reject(new Error('the proxy did not start')))
   })
 }
 

@@ -52,6 +52,8 @@ export class NodeState {
   #unassigned = SLOT_COUNT
   #data: Keyspace = new Keyspace()
   #lagging = false
+  /** What was written here, or had been when it began to lag, in commands. */
+  #offset = 0
 
   constructor(cluster: ClusterState) {
     this.cluster = cluster
@@ -67,13 +69,26 @@ export class NodeState {
     return this.master === undefined || this.#lagging ? this.#data : this.master.data
   }
 
+  /** How far this node's data are in the stream of replication: here in commands, on a server in bytes. */
+  get offset(): number {
+    return this.master === undefined || this.#lagging ? this.#offset : this.master.offset
+  }
+
+  /** A command that writes was executed here. */
+  noteWrite(): void {
+    this.#offset++
+  }
+
   get lagging(): boolean {
     return this.#lagging
   }
 
   /** A replica that lags keeps what it has; one that no longer does has all that its master has. */
   set lagging(lagging: boolean) {
-    if (lagging && !this.#lagging) this.#data = this.data.clone()
+    if (lagging && !this.#lagging) {
+      this.#offset = this.offset
+      this.#data = this.data.clone()
+    }
     this.#lagging = lagging
   }
 
@@ -85,6 +100,7 @@ export class NodeState {
 
   /** Becomes a master with the data that it sees now. */
   promote(): void {
+    this.#offset = this.offset
     this.#data = this.data
     this.#lagging = false
     this.master = undefined

@@ -86,6 +86,7 @@ function errorReply(text: string): ErrorReply {
 
 /** Executes one command; what its handler refuses becomes an error reply. */
 function run(row: CommandRow, call: Call): Outcome {
+  if (row.flags.includes('write')) call.node.noteWrite()
   try {
     return row.handler(call)
   } catch (error) {

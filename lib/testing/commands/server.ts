@@ -13,13 +13,13 @@ function replication(node: NodeState): Fields {
     const replicas = node.cluster.replicasOf(node)
     const lines = replicas.map((one, i) => [
       `slave${i}`,
-      `ip=${one.advertised.host},port=${one.advertised.port},state=online,offset=0,lag=0`,
+      `ip=${one.advertised.host},port=${one.advertised.port},state=online,offset=${one.offset},lag=0`,
     ])
     return {
       role: 'master',
       connected_slaves: replicas.length,
       ...Object.fromEntries(lines),
-      master_repl_offset: 0,
+      master_repl_offset: node.offset,
     }
   }
   const { host, port } = master.advertised
@@ -29,7 +29,9 @@ function replication(node: NodeState): Fields {
     master_host: host ?? master.endpoint.host,
     master_port: port,
     master_link_status: link,
+    slave_repl_offset: node.offset,
     slave_read_only: 1,
+    master_repl_offset: node.offset,
   }
 }
 
