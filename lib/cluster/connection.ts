@@ -61,6 +61,10 @@ const ASKING: Buffer = Buffer.from('*1\r\n$6\r\nASKING\r\n')
 const MINUS = 45
 const PUSH = 62
 
+/** The answer to AUTH of a server that has no password, yet: it lets us in all the same. The second form is that of servers before 6. */
+const NO_PASSWORD_NEEDED =
+  /^ERR (?:AUTH <password> called without any password|Client sent AUTH, but no password)/
+
 /** Takes the reply to an ASKING; if that is an error, the reply to the command itself says what matters. */
 const SWALLOW: NodeRequest = {
   bytes: ASKING,
@@ -245,8 +249,8 @@ export class Connection {
   }
 
   #greeted(buffer: Buffer, start: number, end: number): void {
-    if (buffer[start] === MINUS) {
-      const text = buffer.toString('latin1', start + 1, end - 2)
+    const text = buffer[start] === MINUS ? buffer.toString('latin1', start + 1, end - 2) : undefined
+    if (text !== undefined && !NO_PASSWORD_NEEDED.test(text)) {
       this.#fail(
         new ProxyError('NODE_CONNECT', `${this.#setup.address} refused the proxy: ${text}`)
       )

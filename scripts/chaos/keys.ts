@@ -135,6 +135,8 @@ class Sequence {
   /** Numbers that must be there, and when they were acknowledged. */
   #certain: Map<number, number> = new Map()
   #possible: Set<number> = new Set()
+  /** What was there at the latest read: what is wrong in it was told. */
+  #told = ''
 
   constructor(key: string, tally: CurrentTally) {
     this.key = key
@@ -179,12 +181,15 @@ class Sequence {
   #see(value: string, last: number): void {
     const tally = this.#tally()
     const numbers = value.split(';').slice(0, -1).map(Number)
+    const told = value.startsWith(this.#told) ? this.#told.length / (DIGITS + 1) : 0
+    this.#told = value
     const seen = new Map<number, number>()
     let highest = 0
-    for (const number of numbers) {
+    for (const [index, number] of numbers.entries()) {
       const at = this.#certain.get(number)
-      const what = `${this.key} holds ${number} behind ${highest}: ${value}`
-      if (seen.has(number)) tally.doubled(1, what)
+      const what = `${this.key} holds ${number} behind ${highest}, of ${last}`
+      if (index < told) seen.delete(number)
+      else if (seen.has(number)) tally.doubled(1, what)
       else if (number < highest) tally.outOfOrder(what)
       else if (number > last) tally.outOfOrder(`${this.key} holds ${number}, read before it`)
       else if (at === undefined && !this.#possible.has(number)) tally.wrong(`${what}, refused`)

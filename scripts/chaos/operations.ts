@@ -27,6 +27,8 @@ export interface Operation {
 const SECOND = 1000
 /** Long enough for the nodes to agree on a lost master and to elect another. */
 const LONG_STOP = 5 * SECOND
+/** Few kills meet a command that was executed and not answered: it takes many to tell. */
+const KILLS = 20
 
 /** Everything that loses no node: no client may see any error. */
 function harmless(name: string, perform: Operation['perform'], allowed: string[] = []): Operation {
@@ -174,8 +176,8 @@ async function changePassword(scene: Scene): Promise<void> {
 }
 
 async function killClients({ stage }: Scene): Promise<void> {
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < KILLS; round++) {
     for (const node of stage.nodes) await node.call('CLIENT', 'KILL', 'TYPE', 'normal')
-    await delay(SECOND)
+    await delay(SECOND / 4)
   }
 }

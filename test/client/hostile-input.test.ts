@@ -26,5 +26,7 @@ describe('hostile input', () => {
     assert.ok(totals.errorReplies > 1000, `${totals.errorReplies} error replies`)
     assert.ok(totals.readBack > 1000, `${totals.readBack} values read back`)
     assert.deepEqual(cluster.violations, [])
+    const { clients } = proxy.stats()
+    assert.ok(clients < 40, `${clients} of ${totals.connections} clients are left behind`)
   })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { FakeCluster, FakeNode } from '../../lib/testing/index.ts'
 import { Dice } from './dice.ts'
-import { setStage, type Stage } from './stage.ts'
+import { type Stage, setStage } from './stage.ts'
 
 const CLIENTS = 20
 const ROUNDS = 1000
@@ -164,7 +164,11 @@ describe('order while slots move', () => {
       for (const [k, key] of keys.entries()) {
         const text = String(stage.cluster.execute('GET', key) ?? '')
         const found = text.split(',').slice(0, -1).map(Number)
-        assert.deepEqual(found, [...new Set(found)].sort((a, b) => a - b), `order of ${key}`)
+        assert.deepEqual(
+          found,
+          [...new Set(found)].sort((a, b) => a - b),
+          `order of ${key}`
+        )
         const maybe = new Set(unsure[i]![k]!)
         assert.deepEqual(
           found.filter((number) => !maybe.has(number)),

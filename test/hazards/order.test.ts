@@ -127,7 +127,13 @@ describe('the order of replies', () => {
     stage.cluster.execute('SET', key!, 'right')
     const client = await stage.client()
     const node = stage.cluster.nodes[0]!
-    for (const extra of ['+OK\r\n', '$3\r\nbad\r\n', 'HTTP/1.1 200\r\n', '$-7\r\n', '*1\r\n+x\r\n']) {
+    for (const extra of [
+      '+OK\r\n',
+      '$3\r\nbad\r\n',
+      'HTTP/1.1 200\r\n',
+      '$-7\r\n',
+      '*1\r\n+x\r\n',
+    ]) {
       assert.equal(await client.ask('GET', key!), 'right')
       const { connection } = node.received.findLast(({ command }) => command[0] === 'GET')!
       const lost: number[] = []
@@ -149,10 +155,15 @@ describe('the order of replies', () => {
       String(await client!.call('GETSET', key, 'never')),
       /^-UNCERTAIN .*silent for 200 ms/
     )
-    assert.deepEqual(texts(await other!.pipeline([['GET', key], ['STRLEN', key]])), [
-      '$5\r\nright\r\n',
-      ':5\r\n',
-    ])
+    assert.deepEqual(
+      texts(
+        await other!.pipeline([
+          ['GET', key],
+          ['STRLEN', key],
+        ])
+      ),
+      ['$5\r\nright\r\n', ':5\r\n']
+    )
   })
 
   it('E1.10 a client that does not read is read no further than maxPipeline', async () => {
@@ -227,9 +238,13 @@ describe('the order of effects', () => {
     await using stage = await setStage()
     const key = stage.keyOf(0)
     const node = stage.cluster.nodes[0]!
-    const again = node.answer('SET', '-TRYAGAIN Multiple keys request during rehashing of slot\r\n', {
-      times: 4,
-    })
+    const again = node.answer(
+      'SET',
+      '-TRYAGAIN Multiple keys request during rehashing of slot\r\n',
+      {
+        times: 4,
+      }
+    )
     const client = await stage.client()
     const first = client.call('SET', key, 'first')
     await node.waitFor('SET')

@@ -66,7 +66,9 @@ export class Stage implements AsyncDisposable {
     this.cluster = cluster
     this.#wires = wires
     const seeds =
-      wires.size > 0 ? [...wires.values()].map(({ port }) => `127.0.0.1:${port}`) : cluster.addresses
+      wires.size > 0
+        ? [...wires.values()].map(({ port }) => `127.0.0.1:${port}`)
+        : cluster.addresses
     this.proxy = createClusterProxy({ nodes: seeds, ...scene.options })
     this.proxy.on('error', (error) => this.errors.push(error))
   }

@@ -1,5 +1,11 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer, createConnection, type Server, type Socket } from 'node:net'
+import {
+  type AddressInfo,
+  createConnection,
+  createServer,
+  type Server,
+  type Socket,
+} from 'node:net'
 
 /** What passes between one connection of the proxy and the node behind. */
 interface Link {

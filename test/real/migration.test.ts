@@ -11,8 +11,9 @@ import { needsServer } from '../support/server-available.ts'
 import { type Proxied, startProxy, whenever } from './proxied.ts'
 
 const WRITERS = 8
-/** Commands that a writer has in flight. */
-const WINDOW = 50
+/** Commands that a writer sends at once, and how many such batches it has in flight. */
+const BATCH = 6
+const WINDOW = 20
 /** Slots that move while the writers write. */
 const MOVING = 30
 
@@ -204,20 +205,27 @@ describe('a cluster that changes under load', needsServer, () => {
     const load = new Load()
     const writers: RawClient[] = []
     const written: number[][] = []
+    const rests: (() => Promise<void>)[] = []
     for (let writer = 0; writer < WRITERS; writer++) {
       const client = await connect(port)
       if (writer % 2 === 1) await client.ask('HELLO', 3)
       writers.push(client)
       const counts = slots.map(() => 0)
       written.push(counts)
-      let at = 0
-      load.run(async () => {
-        // One write of many commands, so that several for one slot are on their way at once.
-        const commands = Array.from({ length: WINDOW }, () => {
-          const index = at++ % 7 === 0 ? at % MOVING : (at >> 4) % MOVING
+      const sent: Promise<Buffer[]>[] = []
+      load.run(async (i) => {
+        // Several at once for one slot, and the next ones before these are answered.
+        const commands = Array.from({ length: BATCH }, (_, k) => {
+          const index = (k % 2 === 0 ? i >> 3 : i + k) % MOVING
           return ['APPEND', `{${slots[index]!.tag}}:${writer}`, `${counts[index]!++},`]
         })
-        for (const reply of await client.pipeline(commands)) {
+        sent.push(client.pipeline(commands))
+        await new Promise((resolve) => setImmediate(resolve))
+        if (sent.length < WINDOW) return
+        for (const reply of await sent.shift()!) assert.match(String(reply), /^:\d+\r\n$/)
+      })
+      rests.push(async () => {
+        for (const reply of (await Promise.all(sent)).flat()) {
           assert.match(String(reply), /^:\d+\r\n$/)
         }
       })
@@ -225,13 +233,14 @@ describe('a cluster that changes under load', needsServer, () => {
     for (const { slot } of [...slots, ...slots.slice(0, 10)]) {
       const [from, to] = await parties(slot)
       await cluster.migrateSlot(slot, from, to, { steps: ['importing', 'migrating'] })
-      await load.more(4)
+      await load.more(40)
       await cluster.migrateSlot(slot, from, to, { steps: ['keys'] })
-      await load.more(4)
+      await load.more(40)
       await cluster.migrateSlot(slot, from, to, { steps: ['node'] })
     }
-    await load.more(20)
+    await load.more(100)
     await load.stop()
+    await Promise.all(rests.map((rest) => rest()))
     for (const [writer, client] of writers.entries()) {
       for (const [index, { tag }] of slots.entries()) {
         const expected = Array.from({ length: written[writer]![index]! }, (_, i) => `${i},`).join(
