@@ -48,6 +48,11 @@ export class ProxyError extends Error {
 export const replyText = {
   /** Keys of one command in several slots. */
   crossSlot: "CROSSSLOT Keys in request don't hash to the same slot",
+  /** Keys in several slots, for a command that could be served over them (promised by the official proxy, word for word). */
+  crossSlotDisabled:
+    'ERR Cross-slot queries are disabled. They can be enabled by using the --enable-cross-slot option, or by calling `PROXY CONFIG SET enable-cross-slot 1`. WARN: cross-slot queries can break the atomicity of the query itself.',
+  /** Keys in several slots, for a command that cannot be served over them. */
+  crossSlotUnsupported: 'ERR Cross-slot queries are not supported for this command',
   /** A number of arguments that the command does not take; `container|subcommand` for subcommands. */
   wrongArity: (name: string): string => `ERR wrong number of arguments for '${name}' command`,
   /** A command that the proxy knows and does not carry out; nothing was done. */

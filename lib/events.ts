@@ -102,6 +102,26 @@ export interface CommandEvent {
   readonly error: string | undefined
 }
 
+/** One part of a request that was split by slots. */
+export interface PartOutcome {
+  /** `host:port` of the node that the part was sent to. */
+  readonly node: string
+  /** The part's keys. */
+  readonly keys: readonly Buffer[]
+  /** The node's error, code first; undefined where there was none. */
+  readonly error: string | undefined
+}
+
+/** `partialFailure`: a command over several slots was carried out by some nodes and not by others. */
+export interface PartialFailureEvent {
+  /** Name of the command, lower case. */
+  readonly command: string
+  /** The parts that were carried out. */
+  readonly applied: readonly PartOutcome[]
+  /** The parts that were not, or of which it is not known (`UNCERTAIN`). */
+  readonly failed: readonly PartOutcome[]
+}
+
 /** `nodeUp` and `nodeDown`: the proxy reached a node, or lost it. */
 export interface NodeEvent {
   /** `host:port` of the node, as the proxy dials it. */
@@ -130,6 +150,8 @@ export interface ProxyEvents {
   command: [CommandEvent]
   /** The slot table is there for the first time: commands can be served. */
   ready: []
+  /** A command over several slots was carried out in part. */
+  partialFailure: [PartialFailureEvent]
   /** A node was reached for the first time, or again. */
   nodeUp: [NodeEvent]
   /** A node cannot be reached any more. */

@@ -112,6 +112,19 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     expected: 'a string that is not empty, or nothing',
     help: 'The availability zone whose nodes are read from where there are any (servers that tell theirs: Valkey 8).',
   },
+  crossSlot: {
+    default: false,
+    check: (value) => (typeof value === 'boolean' || value === 'gather' ? value : undefined),
+    expected: "true, false or 'gather'",
+    help: "Whether commands over several slots are split by slot, which is not atomic; 'gather' also computes pure reads over slots.",
+    runtime: true,
+  },
+  gatherMaxBytes: {
+    default: 64 * MEBIBYTE,
+    ...whole(1024, MOST_BYTES),
+    unit: 'bytes',
+    help: 'What the replies to the parts of one command may have together.',
+  },
   refreshInterval: {
     default: 30_000,
     ...whole(100, DAY),

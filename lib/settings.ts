@@ -53,6 +53,12 @@ export interface Credentials {
  */
 export type ReadFrom = 'master' | 'prefer-replica' | 'replica' | 'nearest' | 'any'
 
+/**
+ * Commands over several slots: `false` refuses them; `true` splits those that the servers declare to be splittable (MGET, MSET, DEL, UNLINK, EXISTS, TOUCH
+ * and what modules declare); `'gather'` also computes set algebra and other pure reads over slots in the proxy.
+ */
+export type CrossSlot = boolean | 'gather'
+
 /** All settings, with their defaults filled in. */
 export interface Settings {
   /** Entry points, at least one. */
@@ -87,6 +93,10 @@ export interface Settings {
   replicaCheckInterval: number
   /** The availability zone whose nodes are read from where there are any. */
   availabilityZone: string | undefined
+  /** What becomes of commands over several slots. */
+  crossSlot: CrossSlot
+  /** Bytes that the replies to the parts of one command may have together. */
+  gatherMaxBytes: number
   /** Milliseconds between two looks at the cluster. */
   refreshInterval: number
   /** Milliseconds that lie at least between two refreshes. */

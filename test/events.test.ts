@@ -88,6 +88,7 @@ test('topologyChange tells of the first look at the cluster', async () => {
     {
       id: first!.id,
       address: first!.address,
+      announced: first!.address,
       role: 'master',
       masterId: undefined,
       slots: [[0, 8191]],
@@ -101,6 +102,7 @@ test('topologyChange tells of the first look at the cluster', async () => {
     {
       id: replica!.id,
       address: replica!.address,
+      announced: replica!.address,
       role: 'replica',
       masterId: first!.id,
       slots: [],
@@ -204,7 +206,7 @@ test('command tells of a command that the proxy answered, and of one that nobody
     command: '',
     clientId: 2,
     requestBytes: 18,
-    replyBytes: 58,
+    replyBytes: 61,
     error: "ERR unknown command 'NONSENSE', with args beginning with: ",
   })
 })

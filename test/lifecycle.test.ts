@@ -121,10 +121,11 @@ test('after shutdown a stream is turned away', async () => {
   await using proxied = await startProxied()
   await proxied.proxy.shutdown()
   const [near, far] = duplexPair()
+  const closed = once(far, 'close')
   proxied.proxy.emit('connection', far)
   const client = await connect(near)
   assert.equal((await client.readReply()).toString(), '-ERR max number of clients reached\r\n')
-  await client.closed
+  await closed
 })
 
 test('shutdown does not wait for a TLS handshake that never comes', async () => {
@@ -163,7 +164,9 @@ test('close ends streams that were handed over, once they are answered', async (
   await cluster.waitFor('GET')
   proxy.close()
   assert.equal(await reply, null)
-  await client.closed
+  await assert.rejects(client.readReply(), /ended/)
+  await client.end()
+  assert.equal(proxy.stats().clients, 0)
 })
 
 const LEAVING = `
@@ -181,7 +184,7 @@ for (const end of ['shutdown', 'close']) {
   proxy.emit('connection', far)
   near.write('GET a\\r\\nPING\\r\\n')
   await once(near, 'data')
-  near.resume()
+  near.on('end', () => near.end()).resume()
   proxy[end]()
 }
 await cluster.close()

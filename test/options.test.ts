@@ -47,6 +47,13 @@ test('the defaults are those that the documentation promises', () => {
       resp3: true,
       clusterEmulation: true,
       announce: undefined,
+      readFrom: 'master',
+      readYourWrites: true,
+      maxReplicaLag: 10_000,
+      replicaCheckInterval: 1000,
+      availabilityZone: undefined,
+      crossSlot: false,
+      gatherMaxBytes: 67_108_864,
       refreshInterval: 30_000,
       refreshMinInterval: 100,
       connectTimeout: 2000,
@@ -168,7 +175,10 @@ test('an empty password is refused, since it would let everybody in', () => {
 
 test('an unknown option is refused with the names that there are', () => {
   const message = refusal({ nodes: NODES, maxClient: 5 })
-  assert.match(message, /^option 'maxClient' is unknown, expected one of nodes, natMap, .*memoryLimit$/)
+  assert.match(
+    message,
+    /^option 'maxClient' is unknown, expected one of nodes, natMap, .*memoryLimit$/
+  )
   for (const name of ['__proto__x', 'toString', 'constructor'])
     assert.match(refusal({ nodes: NODES, [name]: 1 }), new RegExp(`option '${name}' is unknown`))
 })
@@ -176,10 +186,7 @@ test('an unknown option is refused with the names that there are', () => {
 test('options that are no object, or lack nodes, are refused', () => {
   for (const options of [undefined, null, 'a:1', ['a:1'], 5])
     assert.match(refusal(options), /^options: got .*, expected an object with at least 'nodes'$/)
-  assert.equal(
-    refusal({}),
-    `option 'nodes': got undefined, expected ${optionTable.nodes.expected}`
-  )
+  assert.equal(refusal({}), `option 'nodes': got undefined, expected ${optionTable.nodes.expected}`)
 })
 
 test('an option that is undefined counts as not given', () => {

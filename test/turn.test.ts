@@ -38,7 +38,7 @@ describe('Turn', () => {
     assert.deepEqual(flushed, [1, 2, 3])
   })
 
-  it('runs after all sockets that were readable have been read', async () => {
+  it('comes after what the turn itself has left to do', async () => {
     const turn = new Turn()
     const order: string[] = []
     turn.add({ flush: () => order.push('flush') })

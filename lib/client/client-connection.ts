@@ -6,9 +6,12 @@ import { replyText } from '../errors.ts'
 import { Batch } from '../resp/batch.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
 import { argumentsOf, BROKEN, MORE, type RequestView } from '../resp/request-reader.ts'
-import { decide, LOCAL, type Plan, REFUSED } from '../router/plan.ts'
+import type { Step } from '../router/composite.ts'
+import type { MergePolicy } from '../router/merge.ts'
+import { ALL_MASTERS, decide, IN_PARTS, LOCAL, type Plan, REFUSED } from '../router/plan.ts'
 import { Reader } from '../router/reader.ts'
 import { Request, type RequestHold, type RequestOwner } from '../router/request.ts'
+import { fanOutStep } from '../router/steps.ts'
 import type { ClientServices } from './client-services.ts'
 import { type LocalClient, NO_REPLY } from './commands/local.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
@@ -22,7 +25,7 @@ import { Session } from './session.ts'
 /** Requests are read and answered; the last replies are on their way; nothing happens any more. It only moves on. */
 export type ClientState = 'open' | 'ending' | 'closed'
 
-const plan: Plan = { slot: -1, error: '' }
+const plan: Plan = { slot: -1, error: '', step: undefined, policy: undefined }
 /** What an answer without a request is made of. */
 const NO_VIEW: RequestView = {
   buffer: Buffer.alloc(0),
@@ -68,6 +71,8 @@ export class ClientConnection implements RequestOwner, LocalClient {
   #sequence = 0
   #activeAt: number
   #reason: string | undefined
+  /** A request that begins when it is the oldest. */
+  #waiting: { readonly request: Request; readonly begin: () => void } | undefined
 
   constructor(stream: Duplex, services: ClientServices, id: number) {
     this.#stream = stream
@@ -158,7 +163,9 @@ export class ClientConnection implements RequestOwner, LocalClient {
 
   #protocolError(error: string): void {
     this.#reason = `protocol error: ${error}`
-    this.#answer(undefined, NO_VIEW, new ErrorReply(`ERR Protocol error: ${error}`), false)
+    // The reader's text has one character for each byte that it quotes.
+    const text = Buffer.from(`ERR Protocol error: ${error}`, 'latin1')
+    this.#answer(undefined, NO_VIEW, new ErrorReply(text), false)
     this.closeAfterReplies()
   }
 
@@ -177,9 +184,11 @@ export class ClientConnection implements RequestOwner, LocalClient {
       this.#refuse(spec, view, fits ? NOT_AUTHENTICATED.text : replyText.wrongArity(spec.name))
       return
     }
-    const kind = decide(view, spec, plan)
+    const kind = decide(view, spec, this.session.protocol, services, plan)
     if (kind === LOCAL) this.#local(view, spec)
     else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
+    else if (kind === IN_PARTS) this.#inParts(view, spec, plan.step!)
+    else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec, plan.policy!)
     else this.#forward(view, spec, plan.slot)
   }
 
@@ -187,6 +196,34 @@ export class ClientConnection implements RequestOwner, LocalClient {
     const request = this.#request(view, spec, slot)
     request.silent = this.#silenced()
     this.#services.router.dispatch(request)
+  }
+
+  #inParts(view: RequestView, spec: CommandSpec, step: Step): void {
+    const request = this.#request(view, spec, -1)
+    request.silent = this.#silenced()
+    this.#services.router.carryOut(request, step)
+  }
+
+  #toAllMasters(view: RequestView, spec: CommandSpec, policy: MergePolicy): void {
+    const request = this.#request(view, spec, -1)
+    request.silent = this.#silenced()
+    const bytes = view.buffer.subarray(view.start, view.end)
+    const { protocol } = this.session
+    this.#afterOlder(request, () => {
+      this.#services.router.fanOut(request, (anchors) =>
+        fanOutStep(spec, policy, bytes, anchors, protocol)
+      )
+    })
+  }
+
+  /** Begins what concerns all slots. While some of the client's slots are moving it waits until all older requests are answered. */
+  #afterOlder(request: Request, begin: () => void): void {
+    if (this.holds === undefined || this.#replies.oldest === request) {
+      begin()
+      return
+    }
+    this.#waiting = { request, begin }
+    this.#intake.stop(STOP.order)
   }
 
   /** A request in its place in the order of replies. */
@@ -289,6 +326,10 @@ export class ClientConnection implements RequestOwner, LocalClient {
 
   // Replies out
 
+  onPartAnswered(part: Request): void {
+    if (this.reader !== undefined) this.#noteRead(this.reader, part)
+  }
+
   deliver(request: Request, buffer: Buffer, start: number, end: number): void {
     if (this.#state === 'closed') return
     const services = this.#services
@@ -302,11 +343,20 @@ export class ClientConnection implements RequestOwner, LocalClient {
       services.turn.add(this)
     }
     if (replies.heldBytes > services.clientOutputLimit) this.#abort(OVER_LIMIT)
+    if (this.#waiting !== undefined && replies.oldest === this.#waiting.request)
+      this.#beginWaiting()
     const { stopped } = this.#intake
     if (stopped === 0) return
     if ((stopped & STOP.pipeline) !== 0 && replies.length <= services.maxPipeline / 2)
       this.#go(STOP.pipeline)
     if ((stopped & STOP.lane) !== 0 && replies.length === 0) this.#go(STOP.lane)
+  }
+
+  #beginWaiting(): void {
+    const { begin } = this.#waiting!
+    this.#waiting = undefined
+    begin()
+    this.#go(STOP.order)
   }
 
   #noteRead(reader: Reader, { slot, replica, spec }: Request): void {
@@ -353,8 +403,8 @@ export class ClientConnection implements RequestOwner, LocalClient {
 
   #go(reason: number): void {
     const intake = this.#intake
-    if (!intake.release(reason) || this.#reading) return
-    this.#read()
+    if (!intake.release(reason)) return
+    if (!this.#reading) this.#read()
     if (intake.stopped === 0) this.#stream.resume()
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Request } from '../router/request.ts'
 import type { Router } from '../router/router.ts'
-import type { HostPort, ReadFrom } from '../settings.ts'
+import type { CrossSlot, HostPort, ReadFrom } from '../settings.ts'
 import type { Turn } from '../turn.ts'
 import type { LocalClient, LocalServices } from './commands/local.ts'
 
@@ -33,6 +33,7 @@ export interface ClientServices extends LocalServices {
   /** The address of the listening server, for streams that have none of their own. */
   readonly listening: HostPort
   readonly readFrom: ReadFrom
+  readonly crossSlot: CrossSlot
   /** A client reads from replicas: how far they are behind must be known. */
   watchReplicas(): void
   /** Whether anyone listens for `command`. */

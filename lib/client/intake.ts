@@ -15,6 +15,8 @@ export const STOP = {
   memory: 16,
   /** Requests on the lane of the former protocol version are not answered yet. */
   lane: 32,
+  /** A request that concerns all slots waits for the older ones. */
+  order: 128,
   /** The connection is ending. */
   closing: 64,
 } as const

@@ -24,9 +24,18 @@ export class ReplyQueue {
     return this.#pending.length
   }
 
-  /** Those requests, oldest first. */
+  /** The oldest of them. */
+  get oldest(): Request | undefined {
+    return this.#pending.peekFront()
+  }
+
+  /** Those requests, oldest first; in place of one that is carried out in parts, its parts. */
   *requests(): Iterable<Request> {
-    for (let i = 0; i < this.#pending.length; i++) yield this.#pending.peekAt(i)!
+    for (let i = 0; i < this.#pending.length; i++) {
+      const request = this.#pending.peekAt(i)!
+      if (request.parts === undefined) yield request
+      else yield* request.parts
+    }
   }
 
   /** Takes in the newest request. */

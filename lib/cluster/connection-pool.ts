@@ -131,7 +131,8 @@ export class ConnectionPool {
     }
     for (const node of this.#leaving) {
       node.check()
-      if (node.lanes.every((lane) => lane.connection === undefined)) this.#leaving.delete(node)
+      const idle = node.lanes.every((lane) => lane.connection === undefined && lane.pending === 0)
+      if (idle) this.#leaving.delete(node)
     }
   }
 

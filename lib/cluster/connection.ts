@@ -84,6 +84,8 @@ export class Connection {
   state: ConnectionState = 'connecting'
   /** Whether the socket was ever open: what answers at that address may be busy, but is there. */
   connected = false
+  /** Whether a request was answered on it: a server that only accepts, or turns everybody away, answers none. */
+  answered = false
   /** Whether so much waits to be written that senders should pause until `onDrain`. */
   congested = false
   readonly #setup: ConnectionSetup
@@ -244,6 +246,7 @@ export class Connection {
         this.#desynchronised('a reply that nobody asked for')
         return
       }
+      this.answered = true
       inFlight.shift()!.onReply(buffer, start, end)
     }
   }

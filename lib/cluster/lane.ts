@@ -2,6 +2,9 @@ import Denque from 'denque'
 import { ProxyError } from '../errors.ts'
 import { Connection, type ConnectionSetup, type NodeRequest } from './connection.ts'
 
+/** A connection that ended before, without a single reply, was as good as refused: milliseconds. */
+const SHORT_LIFE = 1000
+
 /** What a lane needs to know of its node. */
 export interface LaneOwner {
   readonly name: string
@@ -142,7 +145,7 @@ export class Lane {
     this.#connection = undefined
     this.#drained()
     if (this.#node.status === 'retired') this.giveUp(error)
-    else if (wasReady) {
+    else if (wasReady && (connection.answered || connection.age >= SHORT_LIFE)) {
       this.#node.lost()
       this.dial()
     } else this.#node.refused(error)

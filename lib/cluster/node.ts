@@ -100,7 +100,6 @@ export class ClusterNode {
     const was = this.status
     if (was === 'retired') return
     this.status = 'up'
-    this.#failures = 0
     this.#probe = undefined
     clearTimeout(this.#timer)
     if (was === 'up') return
@@ -114,6 +113,8 @@ export class ClusterNode {
     const was = this.status
     if (was === 'retired') return
     this.status = 'down'
+    // A connection alone is no success: what accepts and closes again is dialled with growing delays too.
+    if (this.lanes.some((lane) => lane.connection?.answered === true)) this.#failures = 0
     this.#failures++
     const { reconnectMinDelay, reconnectMaxDelay } = this.#services
     const longest = Math.min(
@@ -130,6 +131,7 @@ export class ClusterNode {
 
   /** @internal A connection that had been ready is gone. */
   lost(): void {
+    this.#failures = 0
     if (this.status !== 'retired') this.#services.onLost()
   }
 
@@ -138,9 +140,7 @@ export class ClusterNode {
     const lanes = this.lanes
     this.#probe =
       lanes.find((lane) => lane.waiting > 0) ?? lanes.find((lane) => lane.connection === undefined)
-    if (this.#probe !== undefined) this.#probe.dial()
-    // One lane was refused while another works, and by now it has a connection as well: nothing is left to probe.
-    else if (lanes.some((lane) => lane.connection?.state === 'ready')) this.reached()
+    this.#probe?.dial()
   }
 
   /** Whether someone waits for this node in vain: it owes replies for too long, or cannot be reached. */

@@ -134,19 +134,23 @@ export class Refresher {
     if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
     const moment = this.#cache.moment
     let cause: unknown
+    let lagging: Discovery | undefined
     for (const { node, known, limit } of this.#candidates()) {
+      if (lagging !== undefined && node.status !== 'up') continue
       try {
         const discovery = await within(limit, node, this.#inquire(node, known))
         if (this.#closed) return
-        this.#failures = 0
-        this.#take(discovery, moment, reason)
-        return
+        if (this.#take(discovery, moment, reason)) return
+        debug('%s lags behind what is known of the topology', node.name)
+        lagging ??= discovery
       } catch (error) {
         debug('%s gave no topology: %s', node.name, (error as Error).message)
         cause ??= error
       }
       if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
     }
+    // Nobody knows better: then what seemed newer does not hold any more.
+    if (lagging !== undefined && this.#take(lagging, moment, reason, true)) return
     this.#failures++
     const text = cause instanceof Error ? cause.message : 'no entry point is left'
     const failure = new ProxyError(
@@ -259,9 +263,13 @@ export class Refresher {
     return node
   }
 
-  #take(discovery: Discovery, moment: number, reason: TopologyReason): void {
+  /** Puts an answer in force; false if it lags behind what is known, and is not to be taken by force. */
+  #take(discovery: Discovery, moment: number, reason: TopologyReason, force = false): boolean {
+    const taken = this.#cache.apply(discovery, moment, reason, force)
+    if (taken === undefined) return false
+    const { moves, change } = taken
+    this.#failures = 0
     this.#targets = discovery.targets
-    const { moves, change } = this.#cache.apply(discovery, moment, reason)
     if (moves.length > 0) this.#events.onMoves(moves)
     const keep = new Set(discovery.nodes.map((node) => node.address))
     for (const master of this.#cache.masters()) keep.add(master.name)
@@ -269,6 +277,7 @@ export class Refresher {
     this.#giveUpLost(discovery)
     this.#events.onRefreshed()
     if (change !== undefined) this.#events.onChange(change)
+    return true
   }
 
   /** What is owed by a node that is silent, and lost in the eyes of the cluster, will not come. */

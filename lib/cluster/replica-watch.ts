@@ -10,6 +10,8 @@ const debug = createDebug('redis-cluster-proxy:cluster')
 const FRESH = 0.3
 /** Milliseconds for which a replica that refused a read is left out. */
 const AVOIDED = 1000
+/** Milliseconds that a node is waited for. */
+const PATIENCE = 1000
 /** Moments kept of each master, to be reached by its replicas. */
 const MOMENTS = 32
 
@@ -146,7 +148,7 @@ export class ReplicaWatch {
     if (node.status === 'down') return undefined
     const began = performance.now()
     try {
-      const info = String(await within(this.#interval, node, ask(node, 'INFO')))
+      const info = String(await within(PATIENCE, node, ask(node, 'INFO')))
       const took = performance.now() - began
       const known = Number.isFinite(watched.roundTrip)
       watched.roundTrip = known ? watched.roundTrip * (1 - FRESH) + took * FRESH : took

@@ -32,17 +32,27 @@ function replicasByMaster({ nodes, targets }: Discovery): Map<ClusterNode, Clust
   return replicas
 }
 
+/** Who serves each slot by an answer. Where two nodes claim a slot the higher epoch wins, as among the nodes themselves. */
+function ownersIn(discovery: Discovery): (TopologyNode | undefined)[] {
+  const found: (TopologyNode | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
+  const claims = [...discovery.nodes].sort((one, other) => one.epoch - other.epoch)
+  for (const node of claims) {
+    for (const [first, last] of node.slots) found.fill(node, first, last + 1)
+  }
+  return found
+}
+
 /**
  * Which node serves each slot.
  *
- * Two writers: a MOVED patches one slot at once; a refresh replaces everything, except what is fresher than itself -- slots patched after
- * the refresh was begun, and slots for which the answering node knows only an older config epoch than the one seen before.
+ * Two writers: a MOVED patches one slot at once; a refresh replaces everything, except slots patched after it was begun. An answer that knows only
+ * an older config epoch of some slot than the one seen before is not taken, unless nobody knows better.
  */
 export class SlotCache {
   /** The last whole view of the cluster. */
   topology: Topology = EMPTY_TOPOLOGY
   readonly #owners: (ClusterNode | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
-  /** Config epoch under which a refresh saw the slot's owner. */
+  /** Config epoch under which a refresh saw the slot's owner; half a step more once a MOVED told another owner. */
   readonly #epochs: Float64Array = new Float64Array(SLOT_COUNT)
   /** When each slot was patched last, counted in patches. */
   readonly #patchedAt: Float64Array = new Float64Array(SLOT_COUNT)
@@ -63,6 +73,23 @@ export class SlotCache {
     return [...found]
   }
 
+  /**
+   * For each master a slot that it serves, the lowest: what the master is known by while nodes change. Undefined while a slot has no
+   * owner, since nothing can concern the whole keyspace then.
+   */
+  anchors(): number[] | undefined {
+    const seen = new Set<ClusterNode>()
+    const anchors: number[] = []
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const owner = this.#owners[slot]
+      if (owner === undefined) return undefined
+      if (seen.has(owner)) continue
+      seen.add(owner)
+      anchors.push(slot)
+    }
+    return anchors
+  }
+
   /** The replicas of a master, in whatever state. */
   replicas(master: ClusterNode): readonly ClusterNode[] {
     return this.#replicas.get(master) ?? NONE
@@ -80,38 +107,37 @@ export class SlotCache {
     const from = this.#owners[slot]
     if (from === to) return undefined
     this.#owners[slot] = to
+    // Its epoch is not told, but it is above the one that held so far.
+    this.#epochs[slot] = Math.floor(this.#epochs[slot]!) + 0.5
     return { slot, from, to }
   }
 
-  /** Takes over what a refresh that began at `moment` found out. */
+  /**
+   * Takes over what a refresh that began at `moment` found out. Undefined, and nothing is taken over, if the answer lags: it has an older config
+   * epoch for some slot than the one seen before, and still knows that slot's owner as a member. `force` takes it in spite of that.
+   */
   apply(
     discovery: Discovery,
     moment: number,
-    reason: TopologyReason
-  ): { moves: SlotMove[]; change: TopologyChangeEvent | undefined } {
-    const found: (TopologyNode | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
-    // Where two nodes claim a slot the higher epoch wins, as among the nodes themselves.
-    const claims = [...discovery.nodes].sort((one, other) => one.epoch - other.epoch)
-    for (const node of claims) {
-      for (const [first, last] of node.slots) found.fill(node, first, last + 1)
-    }
+    reason: TopologyReason,
+    force = false
+  ): { moves: SlotMove[]; change: TopologyChangeEvent | undefined } | undefined {
+    const found = ownersIn(discovery)
     const members = new Set(discovery.targets.values())
     const moves: SlotMove[] = []
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       const node = found[slot]
       const from = this.#owners[slot]
       const to = node === undefined ? undefined : discovery.targets.get(node.address)
-      if (to === from) {
-        if (node !== undefined) this.#epochs[slot] = node.epoch
-        continue
-      }
-      if (this.#patchedAt[slot]! > moment) continue
+      if (to === from || this.#patchedAt[slot]! > moment) continue
       // A former owner that is no member any more says nothing: the cluster may have been made anew.
       const contested = from !== undefined && node !== undefined && members.has(from)
-      if (contested && node.epoch < this.#epochs[slot]!) continue
-      this.#owners[slot] = to
-      this.#epochs[slot] = node?.epoch ?? 0
+      if (contested && node.epoch < this.#epochs[slot]! && !force) return undefined
       moves.push({ slot, from, to })
+    }
+    for (const { slot, to } of moves) this.#owners[slot] = to
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      if (this.#patchedAt[slot]! <= moment) this.#epochs[slot] = found[slot]?.epoch ?? 0
     }
     this.#replicas = replicasByMaster(discovery)
     return { moves, change: this.#replace(discovery.nodes, found, reason) }

@@ -11,6 +11,9 @@ import { ProxyError } from '../errors.ts'
 const CR = 13
 const ZERO = 48
 const MINUS = 45
+const DOLLAR = 36
+const STAR = 42
+const NULL = 95
 const ATTRIBUTE = 124
 const ERROR = 45
 const BULK_ERROR = 33
@@ -43,7 +46,7 @@ export function isError(frame: Buffer, at: number): boolean {
 /** Whether the value that begins at `at` is one of the three nulls: `_`, `$-1`, `*-1`. */
 export function isNull(frame: Buffer, at: number): boolean {
   const type = frame[at]!
-  return type === 95 || ((type === 36 || type === 42) && frame[at + 1] === MINUS)
+  return type === NULL || ((type === DOLLAR || type === STAR) && frame[at + 1] === MINUS)
 }
 
 /** Where the value itself begins: behind the attributes that may stand at `at`, 0 by default. */

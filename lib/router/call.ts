@@ -30,6 +30,8 @@ class Call implements RequestOwner {
     if (this.#request !== undefined) yield this.#request
   }
 
+  onPartAnswered(): void {}
+
   onCongested(): void {}
 }
 

@@ -3,7 +3,13 @@ import { findKeys, KEYS_UNKNOWN, keyErrorText } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, ONE_KEY } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
+import type { ProtocolVersion } from '../resp/encode.ts'
 import { argument, type RequestView } from '../resp/request-reader.ts'
+import type { CrossSlot } from '../settings.ts'
+import type { Step } from './composite.ts'
+import { type MergePolicy, policyOf } from './merge.ts'
+import { isSplittable, splitBySlot } from './split.ts'
+import { splitStep } from './steps.ts'
 
 /** Longest quotation of a name in the server's errors, bytes. */
 const QUOTED = 128
@@ -17,8 +23,24 @@ export const ANY_NODE = 2
 /** It is answered with {@link Plan.error}; nothing is sent. */
 export const REFUSED = 3
 
+/** It is carried out in parts: {@link Plan.step}. */
+export const IN_PARTS = 4
+/** It goes to every master; {@link Plan.policy} says how the replies become one. */
+export const ALL_MASTERS = 5
+
 /** What is to be done with a request. */
-export type PlanKind = typeof LOCAL | typeof ONE_SLOT | typeof ANY_NODE | typeof REFUSED
+export type PlanKind =
+  | typeof LOCAL
+  | typeof ONE_SLOT
+  | typeof ANY_NODE
+  | typeof REFUSED
+  | typeof IN_PARTS
+  | typeof ALL_MASTERS
+
+/** What a decision depends on beside the request. */
+export interface PlanRules {
+  readonly crossSlot: CrossSlot
+}
 
 /** The particulars of a plan. One object serves all requests, since nothing keeps it. */
 export interface Plan {
@@ -26,6 +48,10 @@ export interface Plan {
   slot: number
   /** Error text for {@link REFUSED}, code first. */
   error: string | Buffer
+  /** The parts, for {@link IN_PARTS}. */
+  step: Step | undefined
+  /** For {@link ALL_MASTERS}. */
+  policy: MergePolicy | undefined
 }
 
 const positions: number[] = []
@@ -35,19 +61,31 @@ const positions: number[] = []
  *
  * Only what leaves nothing behind in a connection is ever planned onto a shared one: `CommandSpec.treatment` is that closed list.
  */
-export function decide(view: RequestView, spec: CommandSpec, plan: Plan): PlanKind {
+export function decide(
+  view: RequestView,
+  spec: CommandSpec,
+  protocol: ProtocolVersion,
+  rules: PlanRules,
+  plan: Plan
+): PlanKind {
   plan.slot = -1
   const { treatment } = spec
   if (treatment === 'connection') return LOCAL
   if (!arityFits(spec, view.argc)) return refuse(plan, replyText.wrongArity(spec.name))
   if (treatment === 'shared') {
-    if (spec.keyShape !== ONE_KEY) return byKeys(view, spec, plan)
+    if (spec.keyShape !== ONE_KEY) return byKeys(view, spec, protocol, rules, plan)
     const at = 2 * spec.firstKey
     plan.slot = keySlot(view.buffer, view.offsets[at]!, view.offsets[at + 1]!)
     return ONE_SLOT
   }
   if (treatment === 'any-node') return ANY_NODE
-  if (treatment === 'maybe-blocking' && !isBlockingCall(spec, view)) return byKeys(view, spec, plan)
+  if (treatment === 'maybe-blocking' && !isBlockingCall(spec, view)) {
+    return byKeys(view, spec, protocol, rules, plan)
+  }
+  if (treatment === 'fan-out') {
+    plan.policy = policyOf(spec)
+    if (plan.policy !== undefined && !spec.container) return ALL_MASTERS
+  }
   return refuse(plan, refusal(view, spec))
 }
 
@@ -69,7 +107,13 @@ function refusal(view: RequestView, spec: CommandSpec): string | Buffer {
   return Buffer.from(`ERR unknown subcommand '${word}'. Try ${name.toUpperCase()} HELP.`, 'latin1')
 }
 
-function byKeys(view: RequestView, spec: CommandSpec, plan: Plan): PlanKind {
+function byKeys(
+  view: RequestView,
+  spec: CommandSpec,
+  protocol: ProtocolVersion,
+  rules: PlanRules,
+  plan: Plan
+): PlanKind {
   const count = findKeys(spec, view, positions)
   if (count === KEYS_UNKNOWN) return refuse(plan, keyErrorText(count, spec, view))
   // A script or a function without keys runs wherever it is sent; what is wrong with a request that should have keys and has none, any
@@ -79,8 +123,27 @@ function byKeys(view: RequestView, spec: CommandSpec, plan: Plan): PlanKind {
   for (let i = 0; i < count; i++) {
     const at = 2 * positions[i]!
     const slot = keySlot(buffer, offsets[at]!, offsets[at + 1]!)
-    if (i > 0 && slot !== plan.slot) return refuse(plan, replyText.crossSlot)
+    if (i > 0 && slot !== plan.slot) return acrossSlots(view, spec, count, protocol, rules, plan)
     plan.slot = slot
   }
   return ONE_SLOT
+}
+
+/** A request whose keys belong to several slots. */
+function acrossSlots(
+  view: RequestView,
+  spec: CommandSpec,
+  count: number,
+  protocol: ProtocolVersion,
+  { crossSlot }: PlanRules,
+  plan: Plan
+): PlanKind {
+  plan.slot = -1
+  const policy = isSplittable(spec) ? policyOf(spec) : undefined
+  if (policy === undefined) return refuse(plan, replyText.crossSlotUnsupported)
+  if (crossSlot === false) return refuse(plan, replyText.crossSlotDisabled)
+  const parts = splitBySlot(view, spec, positions, count)
+  if (typeof parts === 'string') return refuse(plan, parts)
+  plan.step = splitStep(spec, policy, parts, protocol)
+  return IN_PARTS
 }

@@ -18,9 +18,14 @@ const MASTER_ONLY: ReadonlySet<string> = new Set([
   'zscan',
 ])
 
+/** Flagged as reads, but what they do can be told afterwards: PFCOUNT may change how its key is kept, TOUCH when it was used. */
+const LEAVES_TRACES: ReadonlySet<string> = new Set(['pfcount', 'touch'])
+
 /** Whether a command changes nothing, wherever and however often it is executed. */
 export function isPlainRead(spec: CommandSpec | undefined): boolean {
-  return spec?.readonly === true && !spec.flags.has('may_replicate') && spec.name !== 'touch'
+  return (
+    spec?.readonly === true && !spec.flags.has('may_replicate') && !LEAVES_TRACES.has(spec.name)
+  )
 }
 
 /** Writes of a client to one slot. */

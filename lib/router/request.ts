@@ -28,7 +28,9 @@ export interface RequestOwner {
   readonly reader: Reader | undefined
   /** Takes the reply to one of its requests; the bytes are valid during the call only. */
   deliver(request: Request, buffer: Buffer, start: number, end: number): void
-  /** Its requests that were given to the router and not answered yet, oldest first. */
+  /** One of its requests is carried out in parts, and this part is answered. */
+  onPartAnswered(part: Request): void
+  /** Its requests that were given to the router and not answered yet, oldest first; the parts of those that are carried out in parts. */
   outstanding(): Iterable<Request>
   /** A lane that it sends to is congested: it should send no more until {@link Lane.onceDrained}. */
   onCongested(lane: Lane): void
@@ -56,7 +58,7 @@ export class Request implements NodeRequest {
   readonly slot: number
   readonly owner: RequestOwner
   /** The lane it takes, as its owner's was when it was read. */
-  readonly lane: number
+  lane: number
   readonly #handler: RequestHandler
   /** Grows from one request of an owner to the next; the owner sets it. */
   sequence = 0
@@ -68,6 +70,10 @@ export class Request implements NodeRequest {
   node: ClusterNode | undefined = undefined
   /** The node that an ASK named, for the next sending only. */
   askTarget: ClusterNode | undefined = undefined
+  /** For a request without keys: a slot whose master gets it; -1 for any master. */
+  anchor = -1
+  /** The requests that this one is carried out as, while it is. */
+  parts: readonly Request[] | undefined = undefined
   /** The replica to read from; undefined for the master. */
   replica: ClusterNode | undefined = undefined
   redirects = 0

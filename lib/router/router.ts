@@ -11,6 +11,8 @@ import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
+import { Composite, type PartReply, type Step } from './composite.ts'
+import { partialFailure } from './partial-failure.ts'
 import { isPlainRead, NO_REPLICA, type Reader, type ReadPolicy } from './reader.ts'
 import { Request, type RequestHandler, type RequestHold, type RequestOwner } from './request.ts'
 import { SlotHold } from './slot-hold.ts'
@@ -19,7 +21,10 @@ const debug = createDebug('redis-cluster-proxy:router')
 
 /** What the router works with. */
 export interface RouterParts {
-  readonly settings: Pick<Settings, 'maxRedirects' | 'retryBudget' | 'autoRedirect' | 'announceMap'>
+  readonly settings: Pick<
+    Settings,
+    'maxRedirects' | 'retryBudget' | 'autoRedirect' | 'announceMap' | 'gatherMaxBytes'
+  >
   readonly clock: Clock
   readonly pool: ConnectionPool
   readonly cache: SlotCache
@@ -83,7 +88,7 @@ export class Router implements RequestHandler {
     const { askTarget, replica } = request
     request.asking = askTarget !== undefined
     request.askTarget = undefined
-    const node = askTarget ?? replica ?? this.#masterFor(request.slot)
+    const node = askTarget ?? replica ?? this.#masterFor(request)
     if (node === undefined) {
       this.#parts.refresher.request('uncovered slot')
       if (!this.#again(request)) this.#answer(request, replyText.slotNotServed)
@@ -94,8 +99,41 @@ export class Router implements RequestHandler {
     if (!lane.send(request)) request.owner.onCongested(lane)
   }
 
-  #masterFor(slot: number): ClusterNode | undefined {
-    return slot >= 0 ? this.#parts.cache.owner(slot) : this.#anyMaster()
+  #masterFor({ slot, anchor }: Request): ClusterNode | undefined {
+    const deciding = slot >= 0 ? slot : anchor
+    return deciding >= 0 ? this.#parts.cache.owner(deciding) : this.#anyMaster()
+  }
+
+  /** Carries a request out in parts. */
+  carryOut(leader: Request, step: Step): void {
+    new Composite(leader, step, this, this.#parts.settings.gatherMaxBytes).start()
+  }
+
+  /**
+   * Carries a request out on every master: `stepFor` makes the step from slots whose masters are, together, all of them. While a slot has no owner it
+   * waits, as long as one request may.
+   */
+  fanOut(leader: Request, stepFor: (anchors: readonly number[]) => Step): void {
+    const { cache, clock, refresher, settings } = this.#parts
+    const anchors = cache.anchors()
+    if (anchors !== undefined) {
+      this.carryOut(leader, stepFor(anchors))
+      return
+    }
+    if (leader.deadline === 0) leader.deadline = clock.now + settings.retryBudget
+    if (leader.owner.gone || clock.now >= leader.deadline) {
+      this.#answer(leader, replyText.slotNotServed)
+      return
+    }
+    refresher.request('uncovered slot')
+    setTimeout(() => this.fanOut(leader, stepFor), backOff(leader.retries++))
+  }
+
+  onStep(leader: Request, step: Step, replies: readonly PartReply[]): void {
+    const { events } = this.#parts
+    if (step.keys === undefined || !events.wants('partialFailure')) return
+    const event = partialFailure(leader, step.keys, replies)
+    if (event !== undefined) events.emit('partialFailure', event)
   }
 
   /**
@@ -136,10 +174,15 @@ export class Router implements RequestHandler {
     owner.reader!.pendingReads++
   }
 
-  /** One master after the other, for requests that any can answer. */
+  /** One master after the other, for requests that any can answer; those that are down only when all are. */
   #anyMaster(): ClusterNode | undefined {
     const masters = this.#masters
-    return masters.length === 0 ? undefined : masters[this.#turn++ % masters.length]
+    if (masters.length === 0) return undefined
+    for (let i = 0; i < masters.length; i++) {
+      const node = masters[this.#turn++ % masters.length]!
+      if (node.status !== 'down') return node
+    }
+    return masters[this.#turn++ % masters.length]
   }
 
   onErrorReply(request: Request, buffer: Buffer, start: number, end: number): boolean {
@@ -252,7 +295,8 @@ export class Router implements RequestHandler {
     if (request.deadline === 0) request.deadline = clock.now + settings.retryBudget
     const left = request.deadline - clock.now
     if (left <= 0) return false
-    const delay = Math.min(left, backOff(request.retries))
+    // The clock is coarse: what is left of the budget may be shorter than the last delay should be.
+    const delay = Math.max(FIRST_DELAY, Math.min(left, backOff(request.retries)))
     request.retries++
     this.#holdOf(request.owner, request.slot).again(request, delay)
     return true

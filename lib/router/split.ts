@@ -68,7 +68,8 @@ export function splitBySlot(
 }
 
 function tooMuchRepeated(name: string): string {
-  return `ERR '${name}' over ${REPEATED_LIMIT >> 20} MiB larger in parts than as one request`
+  const limit = REPEATED_LIMIT >> 20
+  return `ERR '${name}' would repeat more than ${limit} MiB of its arguments when split by slot`
 }
 
 function inSteps(positions: readonly number[], count: number, step: number): boolean {
@@ -115,7 +116,7 @@ function partsOf(row: Row, groups: readonly Group[], repeated: number): Part[] {
   let at = 0
   return groups.map(({ slot, keys }, i) => {
     const start = at
-    at += room.latin1Write(headers[i]!, at)
+    at += room.write(headers[i]!, at, 'latin1')
     at = writeArguments(room, at, row, keys)
     return { slot, bytes: room.subarray(start, at), keys }
   })

@@ -57,11 +57,16 @@ export class LoadClient {
   /** Connects, and again whenever the connection ends. */
   async connect(): Promise<void> {
     const { port } = this.#target
-    this.#wire = await openWire(port, { protocol: this.#protocol }, () => {
-      if (this.#ended) return
-      this.#target.tally().error('DISCONNECTED', 'the proxy closed a connection')
-      setTimeout(() => void this.connect().catch(() => {}), RECONNECT_DELAY)
-    })
+    const greeting = { protocol: this.#protocol }
+    this.#wire = await openWire(port, greeting, () => this.#lost('a connection was closed'))
+  }
+
+  #lost(detail: string): void {
+    if (this.#ended) return
+    this.#target.tally().error('DISCONNECTED', detail)
+    setTimeout(() => {
+      this.connect().catch((error: Error) => this.#lost(error.message))
+    }, RECONNECT_DELAY)
   }
 
   /** Begins to send, or goes on. */

@@ -27,6 +27,8 @@ export interface Operation {
 const SECOND = 1000
 /** Long enough for the nodes to agree on a lost master and to elect another. */
 const LONG_STOP = 5 * SECOND
+/** Keys are moved in small steps, so that clients meet slots of which only a part has moved. */
+const SLOWLY = ['--cluster-pipeline', '2']
 /** Few kills meet a command that was executed and not answered: it takes many to tell. */
 const KILLS = 20
 
@@ -66,7 +68,7 @@ async function reshard({ stage, slots }: Scene): Promise<void> {
     [other, one],
   ] as const) {
     const plan = ['--cluster-from', from.id, '--cluster-to', to.id, '--cluster-slots', `${slots}`]
-    await stage.manage('reshard', ...plan, '--cluster-yes')
+    await stage.manage('reshard', ...plan, '--cluster-yes', ...SLOWLY)
     await stage.settled()
   }
 }
@@ -78,7 +80,7 @@ async function rebalance({ stage, slots }: Scene): Promise<void> {
   const weight = ((fair + slots) * others.length) / (16_384 - fair - slots)
   await stage.manage('rebalance', '--cluster-weight', `${heavy.id}=${weight.toFixed(2)}`)
   await stage.settled()
-  await stage.manage('rebalance', '--cluster-threshold', '1')
+  await stage.manage('rebalance', '--cluster-threshold', '1', ...SLOWLY)
   await stage.settled()
 }
 

@@ -22,9 +22,9 @@ export class ProxyChild {
   }
 
   /** Redirects followed since the start. */
-  async redirects(): Promise<number> {
+  async redirects(): Promise<{ moved: number; asked: number }> {
     const report = await request(this.#child, { kind: 'report' }, 'report')
-    return report.kind === 'report' ? report.redirects : 0
+    return report.kind === 'report' ? report : { moved: 0, asked: 0 }
   }
 
   /** Ends the process. */

@@ -17,10 +17,11 @@ export type ToProxy =
 export type FromProxy =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'password' }
-  | { readonly kind: 'report'; readonly redirects: number; readonly nodes: readonly string[] }
+  | { readonly kind: 'report'; readonly moved: number; readonly asked: number }
 
 let password = ''
-let report = (): FromProxy => ({ kind: 'report', redirects: 0, nodes: [] })
+let moved = 0
+let asked = 0
 
 function tell(message: FromProxy): void {
   process.send?.(message)
@@ -29,21 +30,20 @@ function tell(message: FromProxy): void {
 function start(nodes: readonly string[]): void {
   const proxy = createClusterProxy({ nodes: [...nodes], credentials: () => ({ password }) })
   proxy.on('error', (error) => console.error(`proxy: ${error.message}`))
+  proxy.on('redirect', ({ kind }) => {
+    if (kind === 'ask') asked++
+    else moved++
+  })
   proxy.once('ready', () => {
     const { port } = proxy.address() as AddressInfo
     tell({ kind: 'listening', port })
   })
   proxy.listen(0, '127.0.0.1')
-  report = () => {
-    const stats = proxy.stats()
-    const known = stats.nodes.map(({ address }) => address)
-    return { kind: 'report', redirects: stats.redirects, nodes: known }
-  }
 }
 
 process.on('message', (message: ToProxy) => {
   if (message.kind === 'report') {
-    tell(report())
+    tell({ kind: 'report', moved, asked })
     return
   }
   password = message.password

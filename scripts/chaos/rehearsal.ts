@@ -31,8 +31,10 @@ export interface Row {
   readonly gap: number
   /** The same without the proxy, by a client that tries all nodes. */
   readonly directGap: number
-  /** Redirects that the proxy followed. */
-  readonly redirects: number
+  /** MOVED that the proxy followed. */
+  readonly moved: number
+  /** ASK that the proxy followed. */
+  readonly asked: number
   /** What was not as expected; empty when all was. */
   readonly broken: readonly string[]
 }
@@ -42,7 +44,7 @@ const BUDGET = 4900
 const QUIET_LIMIT = 15_000
 const CALM = 1000
 /** Keys beside those of the clients in each of their slots, so that moving a slot takes a while. */
-const FILLERS = 60
+const FILLERS = 300
 /** How much later than the cluster itself the proxy may be back, in milliseconds. */
 const LAG = 1000
 
@@ -107,7 +109,7 @@ class Rehearsal {
   async perform(operation: Operation): Promise<Row> {
     const tally = new Tally()
     this.#tally = tally
-    const redirects = await this.#proxy.redirects()
+    const before = await this.#proxy.redirects()
     const { slots, seconds } = this.#script
     for (const client of this.#clients) client.start()
     await delay(CALM)
@@ -121,8 +123,10 @@ class Rehearsal {
     const directGap = longest(this.#direct)
     const took = (performance.now() - start) / 1000
     await this.#verify()
-    const followed = (await this.#proxy.redirects()) - redirects
-    const result = { operation, tally, seconds: took, gap, directGap, redirects: followed }
+    const after = await this.#proxy.redirects()
+    const moved = after.moved - before.moved
+    const asked = after.asked - before.asked
+    const result = { operation, tally, seconds: took, gap, directGap, moved, asked }
     return { ...result, broken: judge(result) }
   }
 

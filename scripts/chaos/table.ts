@@ -13,12 +13,13 @@ const HEAD = [
   'wrong',
   'double',
   'seen',
-  'followed',
+  'moved',
+  'asked',
   'result',
 ] as const
-const WIDTHS = [12, 4, 8, 28, 7, 10, 5, 10, 6, 6, 7, 5, 9, 6] as const
+const WIDTHS = [12, 4, 8, 28, 7, 10, 5, 10, 6, 6, 7, 5, 6, 6, 6] as const
 /** Columns that hold words. */
-const WORDS: ReadonlySet<number> = new Set([0, 3, 13])
+const WORDS: ReadonlySet<number> = new Set([0, 3, 14])
 
 function line(cells: readonly (string | number)[]): string {
   const padded = cells.map((cell, column) => {
@@ -50,7 +51,8 @@ export function tableRow(row: Row): string {
     tally.wrongValues,
     tally.doubleIncrements,
     tally.redirectsSeen,
-    row.redirects,
+    row.moved,
+    row.asked,
     broken.length === 0 ? 'ok' : `BROKEN: ${broken.join(', ')}`,
   ]
   const notes = broken.length === 0 ? [] : tally.notes.map((note) => `    ${note.slice(0, 300)}`)

@@ -96,6 +96,8 @@ describe('MOVED', () => {
     const client = await stage.client()
     await client.ask('GET', key)
     const { connection: stale } = node.received.at(-1)!
+    const gone: number[] = []
+    node.on('disconnect', (connection) => gone.push(connection))
     let last = 0
     node.on('command', ({ connection }) => {
       last = connection
@@ -113,8 +115,6 @@ describe('MOVED', () => {
     ])
     assert.equal(String((await replies)[2]), '$2\r\nab\r\n')
     assert.ok(receivedBy(node, 'APPEND').length < 30)
-    const gone: number[] = []
-    node.on('disconnect', (connection) => gone.push(connection))
     await until(node, 'disconnect', () => gone.includes(stale))
   })
 })
@@ -234,6 +234,7 @@ describe('chains of redirects', () => {
 
   it('E2.3 redirects after the third are delayed, so that a loop does not spin', async () => {
     await using stage = await setStage({ options: { maxRedirects: 16 } })
+    const redirects = stage.record('redirect')
     const [first, second] = stage.cluster.nodes as [FakeNode, FakeNode]
     const key = stage.keyOf(0)
     const slot = stage.cluster.slotOf(key)
@@ -242,7 +243,7 @@ describe('chains of redirects', () => {
     const client = await stage.client()
     const begun = performance.now()
     const reply = client.call('SET', key, 'x')
-    await until(second, 'command', () => receivedBy(second, 'SET').length === 4)
+    await until(stage.proxy, 'redirect', () => redirects.length === 8)
     // Three redirects are followed at once, the next four after at least 10, 20, 40 and 80 ms.
     assert.ok(performance.now() - begun >= 150)
     back.remove()

@@ -15,6 +15,9 @@ interface Link {
   held: Buffer[] | undefined
 }
 
+/** Where a wire leads: to a port of 127.0.0.1, to nobody, or to a server with as many clients as it can have. */
+type Target = number | 'nobody' | 'full'
+
 /** Which requests a hold waits for: text that stands in their bytes. */
 interface Hold {
   readonly text: string
@@ -32,16 +35,16 @@ export class Wire implements AsyncDisposable {
   readonly #links: Set<Link> = new Set()
   #holds: Hold[] = []
   #silent = false
-  #target: number | 'nobody'
+  #target: Target
 
-  private constructor(server: Server, target: number | 'nobody') {
+  private constructor(server: Server, target: Target) {
     this.#server = server
     this.#target = target
     server.on('connection', (near) => this.#accept(near))
   }
 
-  /** A wire to a port of 127.0.0.1, or to nobody: then connections are accepted and closed. */
-  static async to(target: number | 'nobody'): Promise<Wire> {
+  /** A wire to a target. */
+  static async to(target: Target): Promise<Wire> {
     const server = createServer({ noDelay: true })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -53,8 +56,8 @@ export class Wire implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Leads new connections to another port, or to nobody. */
-  lead(target: number | 'nobody'): void {
+  /** Leads new connections elsewhere. */
+  lead(target: Target): void {
     this.#target = target
   }
 
@@ -104,8 +107,9 @@ export class Wire implements AsyncDisposable {
   #accept(near: Socket): void {
     this.accepted++
     near.on('error', () => {})
-    if (this.#target === 'nobody') {
-      near.destroy()
+    if (typeof this.#target === 'string') {
+      if (this.#target === 'full') near.end('-ERR max number of clients reached\r\n')
+      else near.destroy()
       return
     }
     const far = createConnection({ port: this.#target, host: '127.0.0.1', noDelay: true })

@@ -20,8 +20,9 @@ const MOVING = 30
 /** Runs commands without pause until it is told to stop; the first wrong reply ends it. */
 class Load {
   readonly #runs: Promise<void>[] = []
-  /** Commands that were answered rightly. */
-  answered = 0
+  #answered = 0
+  #wanted = 0
+  #reached: (() => void) | undefined
   #stopped = false
 
   /** Keeps one command going, by calling `step` with 0, 1, 2, ... */
@@ -29,7 +30,8 @@ class Load {
     const loop = async () => {
       for (let i = 0; !this.#stopped; i++) {
         await step(i)
-        this.answered++
+        this.#answered++
+        if (this.#answered >= this.#wanted) this.#reached?.()
       }
     }
     const running = loop()
@@ -38,13 +40,13 @@ class Load {
     this.#runs.push(running)
   }
 
-  /** Waits until some more commands are answered. */
+  /** Waits until that many more steps are done. */
   async more(count: number): Promise<void> {
-    const wanted = this.answered + count
-    const failure = Promise.all(this.#runs)
-    while (this.answered < wanted) {
-      await Promise.race([failure, new Promise((resolve) => setImmediate(resolve))])
-    }
+    this.#wanted = this.#answered + count
+    const reached = new Promise<void>((resolve) => {
+      this.#reached = resolve
+    })
+    await Promise.race([reached, Promise.all(this.#runs)])
   }
 
   /** Lets what is in flight end; rejects with the first error that any command met. */
@@ -243,13 +245,16 @@ describe('a cluster that changes under load', needsServer, () => {
     await Promise.all(rests.map((rest) => rest()))
     for (const [writer, client] of writers.entries()) {
       for (const [index, { tag }] of slots.entries()) {
-        const expected = Array.from({ length: written[writer]![index]! }, (_, i) => `${i},`).join(
-          ''
-        )
+        const value = String((await client.ask('GET', `{${tag}}:${writer}`)) ?? '')
+        const numbers = value.split(',').slice(0, -1)
+        const wrong = numbers.findIndex((number, i) => number !== String(i))
+        const around = numbers.slice(Math.max(0, wrong - 3), wrong + 8).join()
         assert.equal(
-          await client.ask('GET', `{${tag}}:${writer}`),
-          expected === '' ? null : expected
+          wrong,
+          -1,
+          `writer ${writer}, ${tag}: at ${wrong} of ${numbers.length}: ${around}`
         )
+        assert.equal(numbers.length, written[writer]![index])
       }
       await client.end()
     }

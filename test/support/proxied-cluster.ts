@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type ClusterProxy, type ClusterProxyOptions, createClusterProxy } from '../../lib/index.ts'
 import {
@@ -34,9 +33,11 @@ export async function startProxied(how: ProxiedOptions = {}): Promise<ProxiedClu
   const cluster = await createFakeCluster(how.cluster)
   const proxy = createClusterProxy({ nodes: cluster.addresses, ...how.options })
   how.prepare?.(proxy, cluster)
-  const ready = next(proxy, 'ready')
-  const port = await listen(proxy)
-  await ready
+  const port = await listenUntilReady(proxy).catch(async (error) => {
+    await proxy.shutdown({ timeout: 0 })
+    await cluster.close()
+    throw error
+  })
   const clients: RawClient[] = []
   return {
     cluster,
@@ -55,6 +56,11 @@ export async function startProxied(how: ProxiedOptions = {}): Promise<ProxiedClu
   }
 }
 
+async function listenUntilReady(proxy: ClusterProxy): Promise<number> {
+  const [port] = await Promise.all([listen(proxy), next(proxy, 'ready')])
+  return port
+}
+
 /** Has a proxy listen on a free port of 127.0.0.1, and gives the port. */
 export async function listen(proxy: ClusterProxy): Promise<number> {
   const listening = next(proxy, 'listening')
@@ -63,10 +69,19 @@ export async function listen(proxy: ClusterProxy): Promise<number> {
   return (proxy.address() as AddressInfo).port
 }
 
-/** The payload of the next event; fails when it does not come in time. */
-export async function next<Payload>(emitter: NodeJS.EventEmitter, event: string): Promise<Payload> {
-  const [payload] = await once(emitter, event, { signal: AbortSignal.timeout(LIMIT) })
-  return payload as Payload
+/** The first thing that the next event tells; fails when it does not come in time. An `error` event is none of its business. */
+export function next<Payload>(emitter: NodeJS.EventEmitter, event: string): Promise<Payload> {
+  return new Promise((resolve, reject) => {
+    const listener = (payload: Payload): void => {
+      clearTimeout(timer)
+      resolve(payload)
+    }
+    const timer = setTimeout(() => {
+      emitter.off(event, listener)
+      reject(new Error(`'${event}' did not come within ${LIMIT} ms`))
+    }, LIMIT)
+    emitter.once(event, listener)
+  })
 }
 
 /** Waits until `holds` is true; looks again whenever `emitter` tells of `event`. */

@@ -1,0 +1,139 @@
+import type { RequestView } from '../resp/request-reader.ts'
+import { Request, type RequestHandler } from './request.ts'
+
+/** One request to send for a composite one. */
+export interface PartPlan {
+  /** The request, as a RESP array of bulk strings. */
+  readonly bytes: Buffer
+  /** Slot of its keys; -1 without keys. */
+  readonly slot: number
+  /** A slot whose master gets it, for a part without keys; -1 for any. */
+  readonly anchor: number
+}
+
+/** What a part was answered, and by whom. */
+export interface PartReply {
+  /** The raw reply. */
+  readonly reply: Buffer
+  /** Name of the node that gave it, or that should have. */
+  readonly node: string
+}
+
+/** Requests to send together, and what to make of their replies: the reply to the whole, or a further step. */
+export interface Step {
+  readonly parts: readonly PartPlan[]
+  /** For a request that was split by its keys: which keys each part has, counted from 0. */
+  readonly keys?: readonly (readonly number[])[]
+  finish(replies: readonly PartReply[]): Buffer | Step
+}
+
+/** A piece of a composite request. It keeps its place among the other requests of its owner for its slot. */
+export class Part extends Request {
+  readonly #composite: Composite
+
+  constructor(plan: PartPlan, leader: Request, handler: RequestHandler, composite: Composite) {
+    super(viewOf(plan.bytes), leader.spec, plan.slot, leader.owner, handler)
+    this.anchor = plan.anchor
+    this.sequence = leader.sequence
+    this.lane = leader.lane
+    this.#composite = composite
+  }
+
+  override finish(buffer: Buffer, start: number, end: number): void {
+    const { hold } = this
+    this.reply = Buffer.from(buffer.subarray(start, end))
+    this.owner.onPartAnswered(this)
+    this.#composite.take(this.reply)
+    if (hold !== undefined) hold.settled(this)
+  }
+}
+
+const NO_OFFSETS = new Int32Array(0)
+
+/** Nothing looks at a part's arguments any more. */
+function viewOf(buffer: Buffer): RequestView {
+  return { buffer, start: 0, end: buffer.length, argc: 0, offsets: NO_OFFSETS }
+}
+
+/** What a composite needs of the router. */
+export interface PartDispatcher extends RequestHandler {
+  dispatch(request: Request): void
+  /** All parts of a step are answered. */
+  onStep(leader: Request, step: Step, replies: readonly PartReply[]): void
+}
+
+/**
+ * A request that is carried out as several: the leader keeps the place in the order of replies, its parts go their ways, and when all are
+ * answered their replies become the leader's.
+ */
+export class Composite {
+  readonly #leader: Request
+  readonly #router: PartDispatcher
+  readonly #maxBytes: number
+  #step: Step
+  #parts: Part[] = []
+  #missing = 0
+  #bytes = 0
+  #over = false
+
+  /** `maxBytes`: what the replies to the parts may have together. */
+  constructor(leader: Request, step: Step, router: PartDispatcher, maxBytes: number) {
+    this.#leader = leader
+    this.#step = step
+    this.#router = router
+    this.#maxBytes = maxBytes
+  }
+
+  /** Sends the parts of the step. */
+  start(): void {
+    const leader = this.#leader
+    this.#parts = this.#step.parts.map((plan) => new Part(plan, leader, this.#router, this))
+    this.#missing = this.#parts.length
+    leader.parts = this.#parts
+    if (this.#missing === 0) this.#complete()
+    // A part that fails at once may end the whole: the loop must not look at what comes after.
+    for (const part of [...this.#parts]) this.#router.dispatch(part)
+  }
+
+  /** A part is answered. */
+  take(reply: Buffer): void {
+    this.#missing--
+    this.#bytes += reply.length
+    if (this.#bytes > this.#maxBytes) this.#refuse()
+    if (this.#missing === 0) this.#complete()
+  }
+
+  /** Too much to keep: the client is told at once, and what still comes is dropped. */
+  #refuse(): void {
+    for (const part of this.#parts) part.reply = NOTHING
+    if (this.#over) return
+    this.#over = true
+    const name = this.#leader.spec?.name ?? ''
+    this.#answer(
+      Buffer.from(
+        `-ERR the replies to '${name}' exceed gatherMaxBytes (${this.#maxBytes} bytes)\r\n`
+      )
+    )
+  }
+
+  #complete(): void {
+    if (this.#over) return
+    const replies = this.#parts.map(({ reply, node }) => ({
+      reply: reply!,
+      node: node?.name ?? '?',
+    }))
+    this.#router.onStep(this.#leader, this.#step, replies)
+    const result = this.#step.finish(replies)
+    if ('parts' in result) {
+      this.#step = result
+      this.start()
+    } else this.#answer(result)
+  }
+
+  #answer(reply: Buffer): void {
+    this.#leader.parts = undefined
+    this.#leader.finish(reply, 0, reply.length)
+  }
+}
+
+const NOTHING: Buffer = Buffer.alloc(0)

@@ -1,0 +1,95 @@
+import {
+  ErrorReply,
+  NULL_ARRAY,
+  type ProtocolVersion,
+  RawReply,
+  type ReplyValue,
+} from '../../resp/encode.ts'
+import { FrameItems, isNull } from '../../resp/frame.ts'
+import { integer, word } from './arguments.ts'
+import {
+  type GatherCall,
+  type GatherPart,
+  type GatherPlan,
+  mergePlan,
+  TEXTS,
+} from './gather-plan.ts'
+import { slotOf } from './key-groups.ts'
+import { isSince } from './version.ts'
+
+const GROUP_ONLY = (option: string): string =>
+  `ERR The ${option} option is only supported by XREADGROUP. You called XREAD instead.`
+
+interface ReadOptions {
+  readonly blocks: boolean
+  /** COUNT as it was written; undefined without. */
+  readonly count: Buffer | undefined
+  /** Index of the first key. */
+  readonly first: number
+}
+
+/**
+ * XREAD without BLOCK: each stream by itself, even where several share a slot, so that the first error is that of the server. With
+ * BLOCK, undefined.
+ */
+export function planStreams({ args, version }: GatherCall): GatherPlan | ErrorReply | undefined {
+  const options = readOptions(args, version)
+  if (options instanceof ErrorReply) return options
+  if (options.blocks) return undefined
+  const { count, first } = options
+  const before = count === undefined ? ['XREAD', 'STREAMS'] : ['XREAD', 'COUNT', count, 'STREAMS']
+  const streams = (args.length - first) / 2
+  const parts: GatherPart[] = []
+  for (let i = first; i < first + streams; i++) {
+    const key = args[i]!
+    parts.push({ slot: slotOf(key), args: [...before, key, args[i + streams]!] })
+  }
+  return mergePlan(parts, streamsReply)
+}
+
+/** Reads the options in the order of `xreadCommand` in the server's `t_stream.c`. */
+function readOptions(args: readonly Buffer[], version: string): ReadOptions | ErrorReply {
+  let blocks = false
+  let count: Buffer | undefined
+  for (let i = 1; i < args.length; i++) {
+    const name = word(args[i]!)
+    const more = args.length - i - 1
+    if (name === 'block' && more > 0) {
+      const error = timeoutError(args[++i]!)
+      if (error !== undefined) return error
+      blocks = true
+    } else if (name === 'count' && more > 0) {
+      count = args[++i]!
+      if (integer(count) === undefined) return new ErrorReply(TEXTS.notInteger)
+    } else if (name === 'streams' && more > 0) {
+      if (more % 2 !== 0) return unbalanced(version)
+      return { blocks, count, first: i + 1 }
+    } else if (name === 'group' && more > 1) return new ErrorReply(GROUP_ONLY('GROUP'))
+    else if (name === 'noack') return new ErrorReply(GROUP_ONLY('NOACK'))
+    else return new ErrorReply(TEXTS.syntax)
+  }
+  return new ErrorReply(TEXTS.syntax)
+}
+
+function timeoutError(argument: Buffer): ErrorReply | undefined {
+  const timeout = integer(argument)
+  if (timeout === undefined) return new ErrorReply('ERR timeout is not an integer or out of range')
+  return timeout < 0n ? new ErrorReply('ERR timeout is negative') : undefined
+}
+
+function unbalanced(version: string): ErrorReply {
+  const name = isSince(version, 7, 2) ? "'xread'" : 'XREAD'
+  const ids = isSince(version, 7, 4) ? "ID, '+', or '$'" : "ID or '$'"
+  return new ErrorReply(
+    `ERR Unbalanced ${name} list of streams: for each stream key an ${ids} must be specified.`
+  )
+}
+
+/** The streams that have something, in the order of the request, as the bytes they are. */
+function streamsReply(replies: readonly Buffer[], protocol: ProtocolVersion): ReplyValue {
+  const filled = replies.filter((frame) => !isNull(frame, 0))
+  if (filled.length === 0) return NULL_ARRAY
+  const header = Buffer.from(`${protocol === 3 ? '%' : '*'}${filled.length}\r\n`)
+  const bodies = filled.map((frame) => frame.subarray(new FrameItems(frame).body))
+  return new RawReply(Buffer.concat([header, ...bodies]))
+}
