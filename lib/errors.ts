@@ -61,6 +61,9 @@ export const replyText = {
   /** A command that acts on one server and must be sent to that server itself. */
   forbidden: (name: string): string =>
     `NOPERM \`${name}\` is not available through the proxy: send it to a node of the cluster`,
+  /** CONFIG SET of something that cannot be the same for all masters; nothing was set. */
+  oneServerSetting: (name: string): string =>
+    `NOPERM the setting '${name}' names one server: send it to a node of the cluster`,
   /** No node serves the slot, and none came to in time. */
   slotNotServed: 'CLUSTERDOWN Hash slot not served',
   /** Policy `replica`, and no replica can be read from. */

@@ -125,6 +125,11 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     unit: 'bytes',
     help: 'What the replies to the parts of one command may have together.',
   },
+  adminCommands: {
+    default: false,
+    ...flag,
+    help: 'Whether CONFIG, ACL, DEBUG, SLOWLOG and the like are carried out, on every master; what names one server (dir, port, bind, ...) is refused in any case.',
+  },
   refreshInterval: {
     default: 30_000,
     ...whole(100, DAY),

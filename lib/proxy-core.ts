@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
-import { ClientConnection } from './client/client-connection.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
-import { Clock, TICK } from './clock.ts'
+import { Roster } from './client/roster.ts'
+import { Clock } from './clock.ts'
 import { addressMapper } from './cluster/address-map.ts'
 import { CatalogueLearner } from './cluster/catalogue-learner.ts'
 import { ConnectionPool } from './cluster/connection-pool.ts'
-import { LANES } from './cluster/node.ts'
+import { LANES } from './cluster/lanes.ts'
 import { Refresher } from './cluster/refresher.ts'
 import { ReplicaWatch } from './cluster/replica-watch.ts'
 import { SlotCache } from './cluster/slot-cache.ts'
@@ -20,14 +20,12 @@ import { call } from './router/call.ts'
 import { ReadPolicy } from './router/reader.ts'
 import type { Request } from './router/request.ts'
 import { Router } from './router/router.ts'
+import { Survey } from './router/survey.ts'
 import { ServerEvents } from './server-events.ts'
 import type { Settings } from './settings.ts'
 import { Turn } from './turn.ts'
 
 const debug = createDebug('redis-cluster-proxy:proxy')
-
-/** Ticks between two looks at the time limits of clients. */
-const SWEEP = Math.round(1000 / TICK)
 
 /** The longest delay that a timer takes, milliseconds; a longer one would be none. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
@@ -78,16 +76,13 @@ export class ProxyCore {
   readonly #refresher: Refresher
   readonly #watch: ReplicaWatch
   readonly #router: Router
-  readonly #clients: Set<ClientConnection> = new Set()
+  readonly #roster: Roster
   /** The raw sockets below TLS, whether their handshake is done or not. */
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
   readonly #learner: CatalogueLearner
   readonly #startedAt = Date.now()
   #stopSweeping: (() => void) | undefined
-  #lastId = 0
-  #bufferedBytes = 0
-  #overMemory = false
   #phase: 'idle' | 'starting' | 'ready' | 'closing' | 'closed' = 'idle'
   #ended: Promise<void> | undefined
   #observed = false
@@ -119,6 +114,7 @@ export class ProxyCore {
       watch: this.#watch,
       reads: new ReadPolicy(settings, this.#watch),
     })
+    this.#roster = new Roster(settings, this.#clock, this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
     this.#services = this.#makeServices()
     server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
@@ -156,14 +152,14 @@ export class ProxyCore {
     }))
     return {
       uptime: Date.now() - this.#startedAt,
-      clients: this.#clients.size,
+      clients: this.#roster.size,
       connections,
       rejectedConnections,
       commands,
       bytesRead,
       bytesWritten,
       redirects,
-      bufferedBytes: this.#bufferedBytes,
+      bufferedBytes: this.#roster.bufferedBytes,
       nodes,
     }
   }
@@ -192,6 +188,7 @@ export class ProxyCore {
         return cache.topology.nodes.filter((node) => node.role === 'replica').length
       },
     }
+    const survey = new Survey(router, cache)
     const announceMap = addressMapper(settings.announceMap)
     const laneOf = (protocol: 2 | 3): number => (protocol === 3 ? LANES.resp3 : LANES.resp2)
     return {
@@ -221,12 +218,13 @@ export class ProxyCore {
       nodes: settings.autoRedirect ? undefined : () => this.#shownNodes(),
       announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
       watchReplicas: () => this.#watch.start(),
-      clients: () => this.#clients,
+      clients: () => this.#roster.clients(),
       callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
+      askMasters: (section, shared) => survey.ask(section, shared),
       callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
       observe: (client, request, reply, start, end) =>
         this.#observe(client, request, reply, start, end),
-      onClosed: (client, reason) => this.#onClientClosed(client, reason),
+      onClosed: (client, reason) => this.#roster.remove(client, reason),
     }
   }
 
@@ -259,13 +257,7 @@ export class ProxyCore {
   #start(): void {
     if (this.#phase !== 'idle') return
     this.#phase = 'starting'
-    let ticks = 0
-    this.#stopSweeping = this.#clock.onTick(() => {
-      ticks++
-      this.#sweepMemory()
-      if (ticks % SWEEP === 0 || this.#phase === 'closing')
-        for (const client of this.#clients) client.check()
-    })
+    this.#stopSweeping = this.#clock.onTick(() => this.#roster.check())
     this.#refresher.request('start')
   }
 
@@ -283,52 +275,7 @@ export class ProxyCore {
 
   #accept(stream: Duplex): void {
     this.#start()
-    const { totals } = this.#services
-    const full = this.#clients.size >= this.#settings.maxClients
-    if (full || this.#overMemory || this.#phase === 'closing' || this.#phase === 'closed') {
-      totals.rejectedConnections++
-      stream.on('error', () => {})
-      stream.end('-ERR max number of clients reached\r\n', () => stream.destroy())
-      return
-    }
-    totals.connections++
-    const client = new ClientConnection(stream, this.#services, ++this.#lastId)
-    this.#clients.add(client)
-    if (this.#events.wants('clientConnect')) {
-      this.#events.emit('clientConnect', {
-        id: client.session.id,
-        address: client.remoteAddress,
-        reason: undefined,
-      })
-    }
-  }
-
-  #onClientClosed(client: LocalClient, reason: string | undefined): void {
-    this.#clients.delete(client as ClientConnection)
-    if (reason !== undefined) debug('client %d is disconnected: %s', client.session.id, reason)
-    if (this.#events.wants('clientDisconnect')) {
-      this.#events.emit('clientDisconnect', {
-        id: client.session.id,
-        address: client.remoteAddress,
-        reason,
-      })
-    }
-    if (this.#clients.size === 0) this.#allGone?.()
-  }
-
-  #allGone: (() => void) | undefined
-
-  /** Adds up what all clients have buffered; over the limit no more is read, but for requests that are half read. */
-  #sweepMemory(): void {
-    let bytes = 0
-    for (const client of this.#clients) bytes += client.outputBytes + client.inputBytes
-    this.#bufferedBytes = bytes
-    const { memoryLimit } = this.#settings
-    if (memoryLimit === 0) return
-    const over = this.#overMemory ? bytes > memoryLimit * 0.9 : bytes > memoryLimit
-    if (!over && !this.#overMemory) return
-    this.#overMemory = over
-    for (const client of this.#clients) client.limitMemory(over)
+    this.#roster.accept(stream, this.#services)
   }
 
   #onRefreshed(): void {
@@ -385,20 +332,14 @@ export class ProxyCore {
       ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
       : Promise.resolve()
     const deadline = setTimeout(() => this.#cutOff(), Math.min(timeout, LONGEST_TIMEOUT))
-    if (this.#clients.size > 0) {
-      const allGone = new Promise<void>((resolve) => {
-        this.#allGone = resolve
-      })
-      for (const client of this.#clients) client.closeAfterReplies()
-      await allGone
-    }
+    await this.#roster.drain()
     await closed
     clearTimeout(deadline)
     this.#release()
   }
 
   #cutOff(): void {
-    for (const client of this.#clients) client.kill()
+    this.#roster.kill()
     for (const socket of this.#handshakes) socket.destroy()
   }
 

@@ -97,6 +97,8 @@ export interface Settings {
   crossSlot: CrossSlot
   /** Bytes that the replies to the parts of one command may have together. */
   gatherMaxBytes: number
+  /** Whether clients may administer the servers: commands flagged `admin` reach every master. */
+  adminCommands: boolean
   /** Milliseconds between two looks at the cluster. */
   refreshInterval: number
   /** Milliseconds that lie at least between two refreshes. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { test } from 'node:test'
+import { commandsDocument } from '../scripts/generate-commands-doc.ts'
 import { optionsDocument } from '../scripts/generate-options-doc.ts'
 
 function read(path: string): string {
@@ -15,6 +16,10 @@ function listed(document: string): string[] {
 
 test('docs/options.md is what the option table says', () => {
   assert.equal(read('docs/options.md'), optionsDocument())
+})
+
+test('docs/commands.md is what the catalogue says', () => {
+  assert.equal(read('docs/commands.md'), commandsDocument())
 })
 
 test('docs/events.md lists every event, and no other', () => {

@@ -29,7 +29,9 @@ test('shutdown answers what is in flight, takes nothing new, and ends every conn
   assert.equal(proxy.listening, false)
   assert.equal(proxy.stats().clients, 0)
   await assert.rejects(connect(proxied.port), { code: 'ECONNREFUSED' })
-  assert.ok(cluster.nodes.every(({ received }) => received.every(({ command }) => command[1] !== 'late')))
+  assert.ok(
+    cluster.nodes.every(({ received }) => received.every(({ command }) => command[1] !== 'late'))
+  )
 })
 
 test('shutdown leaves no connection to any node', async () => {
@@ -240,11 +242,7 @@ test('a command for a cluster that does not come is answered when retryBudget is
   const took = performance.now() - begun
   assert.deepEqual(
     replies.map((reply) => reply.toString()),
-    [
-      '-CLUSTERDOWN Hash slot not served\r\n',
-      '+PONG\r\n',
-      '-CLUSTERDOWN Hash slot not served\r\n',
-    ]
+    ['-CLUSTERDOWN Hash slot not served\r\n', '+PONG\r\n', '-CLUSTERDOWN Hash slot not served\r\n']
   )
   assert.ok(took >= 100 && took < 3000, `${took} ms`)
 })

@@ -53,6 +53,7 @@ test('the defaults are those that the documentation promises', () => {
       replicaCheckInterval: 1000,
       availabilityZone: undefined,
       crossSlot: false,
+      adminCommands: false,
       gatherMaxBytes: 67_108_864,
       refreshInterval: 30_000,
       refreshMinInterval: 100,

@@ -133,7 +133,8 @@ test('a client that does not speak TLS to a TLS proxy is disconnected, others ar
 test('TLS options that Node refuses are refused at once, and by name', () => {
   for (const option of ['tls', 'nodeTls']) {
     assert.throws(
-      () => createClusterProxy({ nodes: ':1', [option]: { cert: 'no certificate', key: 'no key' } }),
+      () =>
+        createClusterProxy({ nodes: ':1', [option]: { cert: 'no certificate', key: 'no key' } }),
       (error) =>
         error instanceof ProxyError &&
         error.code === 'INVALID_OPTION' &&

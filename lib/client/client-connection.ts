@@ -1,17 +1,16 @@
 import type { Duplex } from 'node:stream'
 import type { Lane } from '../cluster/lane.ts'
-import { LANES } from '../cluster/node.ts'
+import { LANES } from '../cluster/lanes.ts'
 import { arityFits, type CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { Batch } from '../resp/batch.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
 import { argumentsOf, BROKEN, MORE, type RequestView } from '../resp/request-reader.ts'
 import type { Step } from '../router/composite.ts'
-import type { MergePolicy } from '../router/merge.ts'
+import type { FanOut } from '../router/fan-out.ts'
 import { ALL_MASTERS, decide, IN_PARTS, LOCAL, type Plan, REFUSED } from '../router/plan.ts'
 import { Reader } from '../router/reader.ts'
 import { Request, type RequestHold, type RequestOwner } from '../router/request.ts'
-import { fanOutStep } from '../router/steps.ts'
 import type { ClientServices } from './client-services.ts'
 import { type LocalClient, NO_REPLY } from './commands/local.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
@@ -25,7 +24,7 @@ import { Session } from './session.ts'
 /** Requests are read and answered; the last replies are on their way; nothing happens any more. It only moves on. */
 export type ClientState = 'open' | 'ending' | 'closed'
 
-const plan: Plan = { slot: -1, error: '', step: undefined, policy: undefined }
+const plan: Plan = { slot: -1, error: '', step: undefined, fanOut: undefined }
 /** What an answer without a request is made of. */
 const NO_VIEW: RequestView = {
   buffer: Buffer.alloc(0),
@@ -120,6 +119,11 @@ export class ClientConnection implements RequestOwner, LocalClient {
     return this.#out.size + this.#stream.writableLength + this.#replies.heldBytes
   }
 
+  /** What it has buffered in both directions. */
+  get bufferedBytes(): number {
+    return this.inputBytes + this.outputBytes
+  }
+
   get gone(): boolean {
     return this.#state === 'closed'
   }
@@ -188,7 +192,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
     if (kind === LOCAL) this.#local(view, spec)
     else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
     else if (kind === IN_PARTS) this.#inParts(view, spec, plan.step!)
-    else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec, plan.policy!)
+    else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec, plan.fanOut!)
     else this.#forward(view, spec, plan.slot)
   }
 
@@ -204,16 +208,10 @@ export class ClientConnection implements RequestOwner, LocalClient {
     this.#services.router.carryOut(request, step)
   }
 
-  #toAllMasters(view: RequestView, spec: CommandSpec, policy: MergePolicy): void {
+  #toAllMasters(view: RequestView, spec: CommandSpec, fanOut: FanOut): void {
     const request = this.#request(view, spec, -1)
     request.silent = this.#silenced()
-    const bytes = view.buffer.subarray(view.start, view.end)
-    const { protocol } = this.session
-    this.#afterOlder(request, () => {
-      this.#services.router.fanOut(request, (anchors) =>
-        fanOutStep(spec, policy, bytes, anchors, protocol)
-      )
-    })
+    this.#afterOlder(request, () => this.#services.router.fanOut(request, fanOut))
   }
 
   /** Begins what concerns all slots. While some of the client's slots are moving it waits until all older requests are answered. */
@@ -245,7 +243,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
   }
 
   #unknown(view: RequestView): void {
-    if (isHttp(view)) this.#abort('an HTTP request')
+    if (isHttp(view)) this.abort('an HTTP request')
     else this.#answer(undefined, view, unknownCommand(view), this.#silenced())
   }
 
@@ -342,7 +340,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
       this.#dirty = true
       services.turn.add(this)
     }
-    if (replies.heldBytes > services.clientOutputLimit) this.#abort(OVER_LIMIT)
+    if (replies.heldBytes > services.clientOutputLimit) this.abort(OVER_LIMIT)
     if (this.#waiting !== undefined && replies.oldest === this.#waiting.request)
       this.#beginWaiting()
     const { stopped } = this.#intake
@@ -382,7 +380,7 @@ export class ClientConnection implements RequestOwner, LocalClient {
     this.#activeAt = clock.now
     this.#out.flush(stream)
     if (stream.writableLength <= clientOutputPause) return
-    if (stream.writableLength + this.#replies.heldBytes > clientOutputLimit) this.#abort(OVER_LIMIT)
+    if (stream.writableLength + this.#replies.heldBytes > clientOutputLimit) this.abort(OVER_LIMIT)
     // Without the need there would be no 'drain' to go on at: the stream may hold more than the limit before it complains.
     else if (stream.writableNeedDrain) this.#intake.stop(STOP.output)
   }
@@ -420,8 +418,8 @@ export class ClientConnection implements RequestOwner, LocalClient {
       return
     }
     if (this.#state !== 'open' || this.#intake.stopped !== 0 || this.#replies.length > 0) return
-    if (this.#intake.halfRead && quiet > requestTimeout) this.#abort('requestTimeout')
-    else if (idleTimeout > 0 && quiet > idleTimeout) this.#abort('idleTimeout')
+    if (this.#intake.halfRead && quiet > requestTimeout) this.abort('requestTimeout')
+    else if (idleTimeout > 0 && quiet > idleTimeout) this.abort('idleTimeout')
   }
 
   closeAfterReplies(): void {
@@ -432,7 +430,13 @@ export class ClientConnection implements RequestOwner, LocalClient {
   }
 
   kill(): void {
-    this.#abort('killed')
+    this.abort('killed')
+  }
+
+  /** Ends the connection at once, for a reason of the proxy's. */
+  abort(reason: string): void {
+    this.#reason ??= reason
+    this.#close(reason)
   }
 
   #end(): void {
@@ -442,11 +446,6 @@ export class ClientConnection implements RequestOwner, LocalClient {
     this.#stream.end()
     // What the client still sends is dropped; left unread it would turn the close into a reset, which may eat the last reply.
     this.#stream.resume()
-  }
-
-  #abort(reason: string): void {
-    this.#reason ??= reason
-    this.#close(reason)
   }
 
   #close(reason: string | undefined): void {

@@ -34,6 +34,7 @@ export interface ClientServices extends LocalServices {
   readonly listening: HostPort
   readonly readFrom: ReadFrom
   readonly crossSlot: CrossSlot
+  readonly adminCommands: boolean
   /** A client reads from replicas: how far they are behind must be known. */
   watchReplicas(): void
   /** Whether anyone listens for `command`. */

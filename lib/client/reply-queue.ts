@@ -4,6 +4,13 @@ import type { Request } from '../router/request.ts'
 
 const NOTHING: Buffer = Buffer.alloc(0)
 
+/** Replies that wait are copied into slabs of this size, shared by all clients: a buffer for each would cost more than the copy. */
+const SLAB = 8 * 1024
+/** A longer reply gets a buffer of its own, so that what waits for long pins little. */
+const LONG = 2 * 1024
+let slab: Buffer = Buffer.allocUnsafeSlow(SLAB)
+let slabUsed = 0
+
 /**
  * The replies of one client in the order of its requests. A reply whose request is the oldest goes straight to the batch, any other is
  * copied and waits for its turn.
@@ -47,19 +54,36 @@ export class ReplyQueue {
   settle(request: Request, buffer: Buffer, start: number, end: number): void {
     const pending = this.#pending
     if (pending.peekFront() !== request) {
-      request.reply = request.silent ? NOTHING : Buffer.from(buffer.subarray(start, end))
-      this.heldBytes += request.reply.length
+      this.#keep(request, buffer, start, end)
       return
     }
     pending.shift()
     if (!request.silent) this.#out.append(buffer, start, end)
     let next = pending.peekFront()
     while (next !== undefined && next.reply !== undefined) {
-      this.heldBytes -= next.reply.length
-      this.#out.append(next.reply, 0, next.reply.length)
+      this.heldBytes -= next.replyEnd - next.replyStart
+      this.#out.append(next.reply, next.replyStart, next.replyEnd)
       pending.shift()
       next = pending.peekFront()
     }
+  }
+
+  #keep(request: Request, buffer: Buffer, start: number, end: number): void {
+    const length = request.silent ? 0 : end - start
+    this.heldBytes += length
+    if (length === 0 || length > LONG) {
+      request.reply = length === 0 ? NOTHING : Buffer.from(buffer.subarray(start, end))
+      request.replyEnd = length
+      return
+    }
+    if (slabUsed + length > SLAB) {
+      slab = Buffer.allocUnsafeSlow(SLAB)
+      slabUsed = 0
+    }
+    request.reply = slab
+    request.replyStart = slabUsed
+    for (let from = start; from < end; from++) slab[slabUsed++] = buffer[from]!
+    request.replyEnd = slabUsed
   }
 
   /** Forgets everything. */

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { EventSink } from '../events.ts'
-import { frameRequest } from '../resp/request-reader.ts'
-import type { Credentials, NodeAddress, Settings } from '../settings.ts'
+import type { NodeAddress, Settings } from '../settings.ts'
 import type { Turn } from '../turn.ts'
 import { addressName } from './address-map.ts'
 import type { ConnectionSetup } from './connection.ts'
 import { dial } from './dial.ts'
-import { ClusterNode, LANES, type NodeServices } from './node.ts'
+import { greeting } from './greeting.ts'
+import { ClusterNode, type NodeServices } from './node.ts'
 
 /** The settings that connections to nodes depend on. */
 export type PoolSettings = Pick<
@@ -85,6 +85,11 @@ export class ConnectionPool {
     return node
   }
 
+  /** The node in use that has a name; undefined if there is none. */
+  named(name: string): ClusterNode | undefined {
+    return this.#nodes.get(name)
+  }
+
   /** All nodes in use. */
   nodes(): Iterable<ClusterNode> {
     return this.#nodes.values()
@@ -156,18 +161,4 @@ export class ConnectionPool {
     if (typeof credentials !== 'function') return greeting(lane, credentials)
     return Promise.resolve(credentials()).then((given) => greeting(lane, given))
   }
-}
-
-/**
- * What a connection begins with. Servers before 6 know AUTH with a password only. READONLY lets a replica serve reads; without it each is
- * answered with MOVED.
- */
-function greeting(lane: number, credentials: Credentials | undefined): readonly Buffer[] {
-  const steps: string[][] = []
-  const { username, password } = credentials ?? {}
-  const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
-  if (lane === LANES.resp3 || lane === LANES.resp3Replica) steps.push(['HELLO', '3', ...auth])
-  else if (password !== undefined) steps.push(username === undefined ? ['AUTH', password] : auth)
-  if (lane === LANES.resp2Replica || lane === LANES.resp3Replica) steps.push(['READONLY'])
-  return steps.map((step) => frameRequest(step).buffer)
 }

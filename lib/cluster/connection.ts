@@ -5,6 +5,7 @@ import { Batch } from '../resp/batch.ts'
 import { FRAME, MORE, ReplyReader } from '../resp/reply-reader.ts'
 import type { Turn } from '../turn.ts'
 import type { NodeSocket } from './dial.ts'
+import { isRefusal, isTurnedAway } from './greeting.ts'
 
 /** One request on its way to a node: the bytes to write, and who is told the reply. */
 export interface NodeRequest {
@@ -60,10 +61,6 @@ export type ConnectionState = 'connecting' | 'greeting' | 'ready' | 'closed'
 const ASKING: Buffer = Buffer.from('*1\r\n$6\r\nASKING\r\n')
 const MINUS = 45
 const PUSH = 62
-
-/** The answer to AUTH of a server that has no password, yet: it lets us in all the same. The second form is that of servers before 6. */
-const NO_PASSWORD_NEEDED =
-  /^ERR (?:AUTH <password> called without any password|Client sent AUTH, but no password)/
 
 /** Takes the reply to an ASKING; if that is an error, the reply to the command itself says what matters. */
 const SWALLOW: NodeRequest = {
@@ -241,6 +238,7 @@ export class Connection {
         this.#greeted(buffer, start, end)
         continue
       }
+      if (!this.answered && this.#turnedAway(buffer, start, end)) return
       // What is still in the batch was never written: a reply cannot belong to it.
       if (inFlight.length <= this.#unflushed) {
         this.#desynchronised('a reply that nobody asked for')
@@ -253,14 +251,27 @@ export class Connection {
 
   #greeted(buffer: Buffer, start: number, end: number): void {
     const text = buffer[start] === MINUS ? buffer.toString('latin1', start + 1, end - 2) : undefined
-    if (text !== undefined && !NO_PASSWORD_NEEDED.test(text)) {
-      this.#fail(
-        new ProxyError('NODE_CONNECT', `${this.#setup.address} refused the proxy: ${text}`)
-      )
+    if (text !== undefined && isRefusal(text)) {
+      this.#refused(text)
       return
     }
     this.#greetingReplies--
     if (this.#greetingReplies === 0) this.#ready()
+  }
+
+  /** Whether the server says, before it reads anything, that it does not let the connection in. */
+  #turnedAway(buffer: Buffer, start: number, end: number): boolean {
+    if (buffer[start] !== MINUS) return false
+    const text = buffer.toString('latin1', start + 1, end - 2)
+    if (!isTurnedAway(text)) return false
+    this.#refused(text)
+    return true
+  }
+
+  /** The server did not let the connection in, and read nothing of what was written to it. */
+  #refused(text: string): void {
+    const { address } = this.#setup
+    this.#fail(new ProxyError('NODE_CONNECT', `${address} refused the proxy: ${text}`), 0)
   }
 
   #desynchronised(what: string): void {
@@ -277,17 +288,17 @@ export class Connection {
     return new ProxyError(code, `${this.#setup.address}: ${text}`, { cause })
   }
 
-  #fail(error: ProxyError): void {
+  #fail(error: ProxyError, written?: number): void {
     if (this.state === 'closed') return
-    this.#end(error)
+    this.#end(error, written)
     this.#events.onClosed(error)
   }
 
-  #end(error: ProxyError): void {
+  /** `written` says how many of the requests in flight the node may have read. */
+  #end(error: ProxyError, written: number = this.#inFlight.length - this.#unflushed): void {
     this.state = 'closed'
     this.#socket.destroy()
     this.#batch.clear()
-    const written = this.#inFlight.length - this.#unflushed
     const lost = this.#inFlight.toArray()
     this.#inFlight.clear()
     this.#unflushed = 0

@@ -3,7 +3,8 @@ import { decodeReply } from '../resp/decode.ts'
 import { ErrorReply } from '../resp/encode.ts'
 import { frameRequest } from '../resp/request-reader.ts'
 import type { NodeRequest } from './connection.ts'
-import { type ClusterNode, LANES } from './node.ts'
+import { LANES } from './lanes.ts'
+import type { ClusterNode } from './node.ts'
 
 /** A question of the proxy's own to a node: a request whose reply comes as a promise. */
 class Question implements NodeRequest {

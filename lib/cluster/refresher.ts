@@ -1,14 +1,14 @@
 import createDebug from 'debug'
-import { SLOT_COUNT } from '../command/slot.ts'
 import { ProxyError } from '../errors.ts'
 import type { TopologyChangeEvent, TopologyNode, TopologyReason } from '../events.ts'
 import type { Settings } from '../settings.ts'
 import { type AddressMapper, addressMapper, addressName } from './address-map.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import { type ClusterNode, SILENT } from './node.ts'
-import { ask, within } from './question.ts'
+import { within } from './question.ts'
+import { tellShape } from './shape.ts'
 import type { Discovery, SlotCache, SlotMove } from './slot-cache.ts'
-import { type AnnouncedNode, coverage, readNodes, readShards, readSlots } from './topology.ts'
+import { type AnnouncedNode, coverage } from './topology.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
 
@@ -178,7 +178,7 @@ export class Refresher {
     const known = [...new Set([...this.#cache.masters(), ...this.#targets.values()])]
     const first = known.length === 0 ? 0 : this.#turn++ % known.length
     const turned = [...known.slice(first), ...known.slice(0, first)]
-    const answering = turned.filter((node) => node.status === 'up' && node.silence < SILENT)
+    const answering = turned.filter((node) => node.status !== 'down' && node.silence < SILENT)
     const rest = turned.filter((node) => !answering.includes(node))
     const seeds = this.#settings.nodes.map((address) => this.#pool.node(address))
     return [
@@ -189,13 +189,7 @@ export class Refresher {
   }
 
   async #inquire(node: ClusterNode, known: boolean): Promise<Discovery> {
-    const [shape, epochs] = await Promise.all([this.#shape(node), this.#epochs(node)])
-    for (const announced of shape) {
-      const more = epochs.get(announced.id)
-      if (more === undefined) continue
-      announced.epoch = more.epoch
-      if (more.failing) announced.healthy = false
-    }
+    const shape = await tellShape(node, this.#settings.nodeTls !== undefined)
     const before = this.#cache.topology
     if (coverage(shape) === 0)
       throw new ProxyError('NO_TOPOLOGY', `${node.name} knows no slot's owner`)
@@ -204,27 +198,6 @@ export class Refresher {
       throw new ProxyError('NO_TOPOLOGY', `${node.name} belongs to another cluster`)
     }
     return this.#resolve(node, shape)
-  }
-
-  async #shape(node: ClusterNode): Promise<AnnouncedNode[]> {
-    try {
-      return readShards(await ask(node, 'CLUSTER', 'SHARDS'), this.#settings.nodeTls !== undefined)
-    } catch (error) {
-      if (!(error instanceof ProxyError) || error.code !== 'NODE_REPLY') throw error
-      // A server without cluster support is one master of all slots.
-      if (error.message.includes('cluster support disabled')) return [standalone()]
-    }
-    // Servers before 7 do not know SHARDS.
-    return readSlots(await ask(node, 'CLUSTER', 'SLOTS'))
-  }
-
-  async #epochs(node: ClusterNode): Promise<ReturnType<typeof readNodes>> {
-    try {
-      return readNodes(await ask(node, 'CLUSTER', 'NODES'))
-    } catch (error) {
-      if (error instanceof ProxyError && error.code === 'NODE_REPLY') return new Map()
-      throw error
-    }
   }
 
   /** From announced nodes to those that can be dialled. An unknown host is that of the node which told. */
@@ -299,17 +272,4 @@ function announcedName({ announced, name }: ClusterNode): string {
 
 function portOf(node: ClusterNode): number {
   return 'port' in node.address ? node.address.port : 0
-}
-
-function standalone(): AnnouncedNode {
-  return {
-    id: '',
-    host: '',
-    port: 0,
-    role: 'master',
-    masterId: undefined,
-    slots: [[0, SLOT_COUNT - 1]],
-    epoch: 0,
-    healthy: true,
-  }
 }

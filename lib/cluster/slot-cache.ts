@@ -57,6 +57,8 @@ export class SlotCache {
   /** When each slot was patched last, counted in patches. */
   readonly #patchedAt: Float64Array = new Float64Array(SLOT_COUNT)
   #patches = 0
+  /** Grows whenever a slot gets another owner. */
+  generation = 0
   #replicas: ReadonlyMap<ClusterNode, readonly ClusterNode[]> = new Map()
   /** Owner of each slot by address as of `topology`, to tell what the next one changes. */
   #snapshot: (string | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
@@ -107,6 +109,7 @@ export class SlotCache {
     const from = this.#owners[slot]
     if (from === to) return undefined
     this.#owners[slot] = to
+    this.generation++
     // Its epoch is not told, but it is above the one that held so far.
     this.#epochs[slot] = Math.floor(this.#epochs[slot]!) + 0.5
     return { slot, from, to }
@@ -136,6 +139,7 @@ export class SlotCache {
       moves.push({ slot, from, to })
     }
     for (const { slot, to } of moves) this.#owners[slot] = to
+    if (moves.length > 0) this.generation++
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (this.#patchedAt[slot]! <= moment) this.#epochs[slot] = found[slot]?.epoch ?? 0
     }

@@ -177,3 +177,17 @@ export function difference(
     return undefined
   return { reason, before, after, slotsMoved, added, removed, promoted }
 }
+
+/** A server without cluster support: one master of all slots, at the address that was asked. */
+export function standalone(): AnnouncedNode {
+  return {
+    id: '',
+    host: '',
+    port: 0,
+    role: 'master',
+    masterId: undefined,
+    slots: [[0, SLOT_COUNT - 1]],
+    epoch: 0,
+    healthy: true,
+  }
+}

@@ -54,7 +54,8 @@ export interface KeySpec {
  * - `blocking`: may keep its connection waiting.
  * - `transaction`, `pubsub`: of MULTI and WATCH, of subscriptions.
  * - `connection`: about the connection or the server that the client sees; the proxy answers.
- * - `admin`: for those who run a server; refused.
+ * - `admin`: for those who run the servers: concerns every master, and is refused without the option `adminCommands`.
+ * - `one-server`: acts on the one server that it is sent to; refused.
  * - `refused`: leaves state in the connection, or nothing tells where it should go.
  */
 export type Treatment =
@@ -67,6 +68,7 @@ export type Treatment =
   | 'pubsub'
   | 'connection'
   | 'admin'
+  | 'one-server'
   | 'refused'
 
 /** What is known of a command or subcommand. Built once; the booleans and numbers are plain fields for the data path. */

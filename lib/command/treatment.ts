@@ -9,20 +9,25 @@ export type CommandFacts = Omit<CommandSpec, 'treatment'>
  * Commands that are not here are judged by their flags, see {@link treatmentOf}.
  */
 const LISTED: Readonly<Partial<Record<Treatment, string>>> = {
-  shared: 'eval eval_ro evalsha evalsha_ro fcall fcall_ro spublish',
+  shared: 'eval eval_ro evalsha evalsha_ro fcall fcall_ro spublish migrate',
   'maybe-blocking': 'xread xreadgroup',
+  // Every master has the same libraries and the same table of rights.
   'any-node':
-    'time lolwut publish function|help memory|help object|help script|help xgroup|help xinfo|help',
-  'fan-out': 'keys scan dbsize flushall flushdb randomkey script function',
+    'time lolwut publish function|help function|list function|dump memory|help object|help script|help ' +
+    'xgroup|help xinfo|help acl|cat acl|genpass acl|help latency|help module|help slowlog|help',
+  'fan-out':
+    'keys scan dbsize flushall flushdb randomkey lastsave script function memory|doctor ' +
+    'memory|malloc-stats memory|purge memory|stats',
   blocking: 'wait waitaof',
   transaction: 'multi exec discard watch unwatch',
   pubsub: 'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe pubsub',
   connection:
-    'hello auth select client reset quit readonly readwrite asking ping echo command info config cluster role',
+    'hello auth select client reset quit readonly readwrite asking ping echo command info config cluster role acl|whoami',
   admin:
-    'acl bgrewriteaof bgsave debug failover lastsave latency memory|doctor memory|malloc-stats ' +
-    'memory|purge memory|stats migrate module monitor move pfdebug pfselftest psync replconf ' +
-    'replicaof restore-asking save shutdown slaveof slowlog swapdb sync',
+    'acl bgrewriteaof bgsave config|get config|resetstat config|rewrite config|set debug latency module|list save slowlog',
+  'one-server':
+    'failover module monitor move pfdebug pfselftest psync replconf replicaof restore-asking ' +
+    'shutdown slaveof swapdb sync',
   // Both keep what they prepare in the connection.
   refused: 'himport script|debug',
 }
@@ -43,11 +48,13 @@ export function treatmentOf(spec: CommandFacts): Treatment {
   const bar = name.indexOf('|')
   const known = listed.get(name) ?? (bar < 0 ? undefined : listed.get(name.slice(0, bar)))
   if (known !== undefined) return known
-  if (spec.admin || flags.has('no_multi') || flags.has('asking')) return 'admin'
+  const everywhere = spec.requestPolicy === 'all_shards' || spec.requestPolicy === 'all_nodes'
+  if (spec.admin || flags.has('no_multi') || flags.has('asking')) {
+    return spec.admin && everywhere && spec.keyShape === NO_KEYS ? 'admin' : 'one-server'
+  }
   if (spec.pubsub) return 'pubsub'
   if (spec.blocking) return 'blocking'
   if (spec.noscript || spec.container) return 'refused'
   if (spec.keyShape !== NO_KEYS) return spec.readonly || spec.write ? 'shared' : 'refused'
-  const everywhere = spec.requestPolicy === 'all_shards' || spec.requestPolicy === 'all_nodes'
   return everywhere ? 'fan-out' : 'refused'
 }

@@ -9,6 +9,8 @@ export interface PartPlan {
   readonly slot: number
   /** A slot whose master gets it, for a part without keys; -1 for any. */
   readonly anchor: number
+  /** Name of the node that gets it, as long as that is in use; else the master of `anchor` does. */
+  readonly node?: string
 }
 
 /** What a part was answered, and by whom. */
@@ -24,6 +26,8 @@ export interface Step {
   readonly parts: readonly PartPlan[]
   /** For a request that was split by its keys: which keys each part has, counted from 0. */
   readonly keys?: readonly (readonly number[])[]
+  /** Milliseconds to wait before the parts are sent; none by default. */
+  readonly delay?: number
   finish(replies: readonly PartReply[]): Buffer | Step
 }
 
@@ -34,6 +38,7 @@ export class Part extends Request {
   constructor(plan: PartPlan, leader: Request, handler: RequestHandler, composite: Composite) {
     super(viewOf(plan.bytes), leader.spec, plan.slot, leader.owner, handler)
     this.anchor = plan.anchor
+    this.target = plan.node
     this.sequence = leader.sequence
     this.lane = leader.lane
     this.#composite = composite
@@ -86,6 +91,12 @@ export class Composite {
 
   /** Sends the parts of the step. */
   start(): void {
+    const { delay } = this.#step
+    if (delay === undefined) this.#send()
+    else setTimeout(() => this.#send(), delay)
+  }
+
+  #send(): void {
     const leader = this.#leader
     this.#parts = this.#step.parts.map((plan) => new Part(plan, leader, this.#router, this))
     this.#missing = this.#parts.length
@@ -123,11 +134,20 @@ export class Composite {
       node: node?.name ?? '?',
     }))
     this.#router.onStep(this.#leader, this.#step, replies)
-    const result = this.#step.finish(replies)
+    const result = this.#finish(replies)
     if ('parts' in result) {
       this.#step = result
       this.start()
     } else this.#answer(result)
+  }
+
+  /** Replies that make no sense are an error to this client, and no reason to let go of the connection that they came on. */
+  #finish(replies: readonly PartReply[]): Buffer | Step {
+    try {
+      return this.#step.finish(replies)
+    } catch (error) {
+      return Buffer.from(`-ERR ${(error as Error).message.replace(/[\r\n]+/g, ' ')}\r\n`)
+    }
   }
 
   #answer(reply: Buffer): void {

@@ -3,13 +3,15 @@ import { findKeys, KEYS_UNKNOWN, keyErrorText } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, ONE_KEY } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
-import type { ProtocolVersion } from '../resp/encode.ts'
-import { argument, type RequestView } from '../resp/request-reader.ts'
+import { ErrorReply, type ProtocolVersion } from '../resp/encode.ts'
+import { argument, argumentsOf, type RequestView } from '../resp/request-reader.ts'
 import type { CrossSlot } from '../settings.ts'
 import type { Step } from './composite.ts'
-import { type MergePolicy, policyOf } from './merge.ts'
+import { courseOf, type FanOut } from './fan-out.ts'
+import { gatherPlan } from './gather/gather.ts'
+import { policyOf } from './merge.ts'
 import { isSplittable, splitBySlot } from './split.ts'
-import { splitStep } from './steps.ts'
+import { gatherStep, splitStep } from './steps.ts'
 
 /** Longest quotation of a name in the server's errors, bytes. */
 const QUOTED = 128
@@ -25,7 +27,7 @@ export const REFUSED = 3
 
 /** It is carried out in parts: {@link Plan.step}. */
 export const IN_PARTS = 4
-/** It goes to every master; {@link Plan.policy} says how the replies become one. */
+/** It goes to every master; {@link Plan.fanOut} says what becomes of that. */
 export const ALL_MASTERS = 5
 
 /** What is to be done with a request. */
@@ -40,6 +42,9 @@ export type PlanKind =
 /** What a decision depends on beside the request. */
 export interface PlanRules {
   readonly crossSlot: CrossSlot
+  readonly adminCommands: boolean
+  /** Version of the nodes, such as `7.0.15`. */
+  readonly serverVersion: string
 }
 
 /** The particulars of a plan. One object serves all requests, since nothing keeps it. */
@@ -51,7 +56,7 @@ export interface Plan {
   /** The parts, for {@link IN_PARTS}. */
   step: Step | undefined
   /** For {@link ALL_MASTERS}. */
-  policy: MergePolicy | undefined
+  fanOut: FanOut | undefined
 }
 
 const positions: number[] = []
@@ -82,11 +87,38 @@ export function decide(
   if (treatment === 'maybe-blocking' && !isBlockingCall(spec, view)) {
     return byKeys(view, spec, protocol, rules, plan)
   }
-  if (treatment === 'fan-out') {
-    plan.policy = policyOf(spec)
-    if (plan.policy !== undefined && !spec.container) return ALL_MASTERS
-  }
+  if (treatment === 'fan-out') return everywhere(view, spec, protocol, plan)
+  if (treatment === 'admin') return administered(view, spec, protocol, rules, plan)
   return refuse(plan, refusal(view, spec))
+}
+
+/** For those who run the servers. Without the right to, CONFIG GET is answered all the same, since clients ask it when they connect. */
+function administered(
+  view: RequestView,
+  spec: CommandSpec,
+  protocol: ProtocolVersion,
+  { adminCommands }: PlanRules,
+  plan: Plan
+): PlanKind {
+  if (adminCommands) return everywhere(view, spec, protocol, plan)
+  return spec.name === 'config|get' ? LOCAL : refuse(plan, refusal(view, spec))
+}
+
+function everywhere(
+  view: RequestView,
+  spec: CommandSpec,
+  protocol: ProtocolVersion,
+  plan: Plan
+): PlanKind {
+  const course = courseOf({ spec, view, protocol })
+  if (course === undefined) return refuse(plan, refusal(view, spec))
+  if (typeof course === 'string') return refuse(plan, course)
+  if (typeof course === 'number') {
+    plan.slot = course
+    return course < 0 ? ANY_NODE : ONE_SLOT
+  }
+  plan.fanOut = course
+  return ALL_MASTERS
 }
 
 function refuse(plan: Plan, error: string | Buffer): typeof REFUSED {
@@ -97,8 +129,10 @@ function refuse(plan: Plan, error: string | Buffer): typeof REFUSED {
 /** Why a command is not carried out. A container gets here when its subcommand is missing or unknown. */
 function refusal(view: RequestView, spec: CommandSpec): string | Buffer {
   const { name, treatment, container } = spec
-  if (!container)
-    return treatment === 'admin' ? replyText.forbidden(name) : replyText.unsupported(name)
+  if (!container) {
+    const administers = treatment === 'admin' || treatment === 'one-server'
+    return administers ? replyText.forbidden(name) : replyText.unsupported(name)
+  }
   if (view.argc < 2) return replyText.wrongArity(name)
   const bytes = argument(view, 1)
   const nul = bytes.indexOf(0)
@@ -135,15 +169,37 @@ function acrossSlots(
   spec: CommandSpec,
   count: number,
   protocol: ProtocolVersion,
-  { crossSlot }: PlanRules,
+  rules: PlanRules,
   plan: Plan
 ): PlanKind {
   plan.slot = -1
+  const { crossSlot } = rules
   const policy = isSplittable(spec) ? policyOf(spec) : undefined
-  if (policy === undefined) return refuse(plan, replyText.crossSlotUnsupported)
+  if (policy === undefined) {
+    return crossSlot === 'gather'
+      ? gathered(view, spec, protocol, rules, plan)
+      : refuse(plan, replyText.crossSlotUnsupported)
+  }
   if (crossSlot === false) return refuse(plan, replyText.crossSlotDisabled)
   const parts = splitBySlot(view, spec, positions, count)
   if (typeof parts === 'string') return refuse(plan, parts)
   plan.step = splitStep(spec, policy, parts, protocol)
+  return IN_PARTS
+}
+
+/** A read over several slots that the proxy can compute from reads of each. */
+function gathered(
+  view: RequestView,
+  spec: CommandSpec,
+  protocol: ProtocolVersion,
+  { serverVersion }: PlanRules,
+  plan: Plan
+): PlanKind {
+  // What the plan keeps must not keep the whole chunk that the request came in.
+  const args = argumentsOf(view).map((each) => Buffer.from(each))
+  const found = gatherPlan(spec, args, serverVersion)
+  if (found === undefined) return refuse(plan, replyText.crossSlotUnsupported)
+  if (found instanceof ErrorReply) return refuse(plan, Buffer.from(found.bytes))
+  plan.step = gatherStep(found, protocol)
   return IN_PARTS
 }

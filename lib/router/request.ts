@@ -72,6 +72,8 @@ export class Request implements NodeRequest {
   askTarget: ClusterNode | undefined = undefined
   /** For a request without keys: a slot whose master gets it; -1 for any master. */
   anchor = -1
+  /** For a request without keys: the name of the node that gets it, before the master of `anchor`. */
+  target: string | undefined = undefined
   /** The requests that this one is carried out as, while it is. */
   parts: readonly Request[] | undefined = undefined
   /** The replica to read from; undefined for the master. */
@@ -84,8 +86,10 @@ export class Request implements NodeRequest {
   uncertain = false
   /** Set while its order among others of its slot needs care. */
   hold: RequestHold | undefined = undefined
-  /** Its reply, while older ones are missing. */
+  /** Holds its reply from `replyStart` to `replyEnd`, while older ones are missing. */
   reply: Buffer | undefined = undefined
+  replyStart = 0
+  replyEnd = 0
   /** When it was read, as `performance.now()` tells; 0 when nobody listens for `command`. */
   readAt = 0
 

@@ -3,7 +3,8 @@ import type { Clock } from '../clock.ts'
 import { type AddressMapper, addressMapper } from '../cluster/address-map.ts'
 import type { NodeRequest } from '../cluster/connection.ts'
 import type { ConnectionPool } from '../cluster/connection-pool.ts'
-import { type ClusterNode, TO_REPLICA } from '../cluster/node.ts'
+import { TO_REPLICA } from '../cluster/lanes.ts'
+import type { ClusterNode } from '../cluster/node.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
 import type { Refresher } from '../cluster/refresher.ts'
 import type { ReplicaWatch } from '../cluster/replica-watch.ts'
@@ -12,9 +13,11 @@ import { type ProxyError, replyText } from '../errors.ts'
 import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
 import { Composite, type PartReply, type Step } from './composite.ts'
+import type { FanOut } from './fan-out.ts'
 import { partialFailure } from './partial-failure.ts'
 import { isPlainRead, NO_REPLICA, type Reader, type ReadPolicy } from './reader.ts'
 import { Request, type RequestHandler, type RequestHold, type RequestOwner } from './request.ts'
+import { Scans } from './scan.ts'
 import { SlotHold } from './slot-hold.ts'
 
 const debug = createDebug('redis-cluster-proxy:router')
@@ -58,12 +61,15 @@ export class Router implements RequestHandler {
   readonly #delayed: Set<SlotHold> = new Set()
   #masters: ClusterNode[] = []
   #turn = 0
+  readonly #scans: Scans
   /** Redirects followed since the start. */
   redirects = 0
 
   constructor(parts: RouterParts) {
     this.#parts = parts
     this.#announceMap = addressMapper(parts.settings.announceMap)
+    const { cache, clock, refresher } = parts
+    this.#scans = new Scans(cache, clock, () => refresher.request('request'))
   }
 
   /** Takes a request that its owner counts as outstanding; its reply comes through {@link RequestOwner.deliver}. */
@@ -99,7 +105,11 @@ export class Router implements RequestHandler {
     if (!lane.send(request)) request.owner.onCongested(lane)
   }
 
-  #masterFor({ slot, anchor }: Request): ClusterNode | undefined {
+  #masterFor({ slot, anchor, target }: Request): ClusterNode | undefined {
+    const named = target === undefined ? undefined : this.#parts.pool.named(target)
+    // One that is down and serves nothing any more is not waited for.
+    if (named !== undefined && (named.status !== 'down' || this.#masters.includes(named)))
+      return named
     const deciding = slot >= 0 ? slot : anchor
     return deciding >= 0 ? this.#parts.cache.owner(deciding) : this.#anyMaster()
   }
@@ -110,14 +120,14 @@ export class Router implements RequestHandler {
   }
 
   /**
-   * Carries a request out on every master: `stepFor` makes the step from slots whose masters are, together, all of them. While a slot has no owner it
+   * Carries a request out on every master: `fanOut` makes the step from what is known of them. While a slot has no owner it
    * waits, as long as one request may.
    */
-  fanOut(leader: Request, stepFor: (anchors: readonly number[]) => Step): void {
+  fanOut(leader: Request, fanOut: FanOut): void {
     const { cache, clock, refresher, settings } = this.#parts
     const anchors = cache.anchors()
     if (anchors !== undefined) {
-      this.carryOut(leader, stepFor(anchors))
+      this.carryOut(leader, fanOut({ anchors, scans: this.#scans }))
       return
     }
     if (leader.deadline === 0) leader.deadline = clock.now + settings.retryBudget
@@ -126,7 +136,7 @@ export class Router implements RequestHandler {
       return
     }
     refresher.request('uncovered slot')
-    setTimeout(() => this.fanOut(leader, stepFor), backOff(leader.retries++))
+    setTimeout(() => this.fanOut(leader, fanOut), backOff(leader.retries++))
   }
 
   onStep(leader: Request, step: Step, replies: readonly PartReply[]): void {

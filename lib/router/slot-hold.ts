@@ -24,6 +24,8 @@ export class SlotHold implements RequestHold {
   readonly #queue: Request[] = []
   /** Whether the next one goes alone: the last was redirected, or answered by a node that the slot is moving to. */
   #cautious = false
+  /** The one that goes alone: only its answer says that the slot is well. */
+  #alone: Request | undefined
   #timer: NodeJS.Timeout | undefined
 
   /** `send` sends a request without asking for holds again; the hold stands in `delayed` while a delay runs. */
@@ -73,7 +75,7 @@ export class SlotHold implements RequestHold {
   settled(request: Request): void {
     request.hold = undefined
     this.#flying--
-    if (!request.asking) this.#cautious = false
+    if (request === this.#alone && !request.asking) this.#cautious = false
     this.#advance()
   }
 
@@ -97,7 +99,8 @@ export class SlotHold implements RequestHold {
     const queue = this.#queue
     if (this.#cautious && queue.length > 0) {
       this.#flying++
-      this.#send(queue.shift()!)
+      this.#alone = queue.shift()!
+      this.#send(this.#alone)
       return
     }
     const { holds } = this.#owner

@@ -1,6 +1,8 @@
 import type { CommandSpec } from '../command/spec.ts'
-import type { ProtocolVersion } from '../resp/encode.ts'
+import { encodeReply, type ProtocolVersion } from '../resp/encode.ts'
+import { frameRequest } from '../resp/request-reader.ts'
 import type { PartReply, Step } from './composite.ts'
+import type { GatherPlan } from './gather/gather.ts'
 import { type MergePolicy, mergeReplies } from './merge.ts'
 import type { Part } from './split.ts'
 
@@ -27,6 +29,18 @@ export function splitStep(
   }
 }
 
+/** A read over several slots, computed from reads of each. */
+export function gatherStep(plan: GatherPlan, protocol: ProtocolVersion): Step {
+  return {
+    parts: plan.parts.map(({ slot, args }) => ({
+      bytes: frameRequest(args).buffer,
+      slot,
+      anchor: -1,
+    })),
+    finish: (replies) => encodeReply(plan.finish(frames(replies), protocol), protocol),
+  }
+}
+
 /** A request to the masters of `anchors`, unchanged. */
 export function fanOutStep(
   { name: command }: CommandSpec,
@@ -37,7 +51,18 @@ export function fanOutStep(
 ): Step {
   return {
     parts: anchors.map((anchor) => ({ bytes, slot: -1, anchor })),
+    ...(policy.effects && { keys: anchors.map(() => []) }),
     finish: (replies) =>
       mergeReplies(policy, frames(replies), { command, names: names(replies), protocol }),
   }
+}
+
+/** The reply to a request that changes nothing and that one node at least answered with an error. */
+export function failedReply(
+  { name: command }: CommandSpec,
+  replies: readonly PartReply[],
+  protocol: ProtocolVersion
+): Buffer {
+  const policy: MergePolicy = { rule: 'concatenated', effects: false }
+  return mergeReplies(policy, frames(replies), { command, names: names(replies), protocol })
 }

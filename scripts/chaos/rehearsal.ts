@@ -116,8 +116,9 @@ class Rehearsal {
     const start = performance.now()
     for (const { gap } of [...this.#proxied, ...this.#direct]) gap.reset()
     const scene = { stage: this.#stage, proxy: this.#proxy, tally, slots }
-    do await operation.perform(scene)
-    while (performance.now() - start < seconds * 1000)
+    const enough = start + seconds * 1000
+    const failure = await repeat(enough, () => operation.perform(scene))
+    if (failure !== undefined) tally.error('NOT PERFORMED', failure.message)
     await delay(CALM)
     const gap = longest(this.#proxied)
     const directGap = longest(this.#direct)
@@ -206,6 +207,17 @@ class DirectReader {
   end(): void {
     for (const wire of this.#wires.values()) wire.close()
   }
+}
+
+/** Does something at least once, and until the given time; an error ends it. */
+async function repeat(until: number, perform: () => Promise<void>): Promise<Error | undefined> {
+  try {
+    do await perform()
+    while (performance.now() < until)
+  } catch (error) {
+    return error as Error
+  }
+  return undefined
 }
 
 function longest(probes: readonly Probe[]): number {

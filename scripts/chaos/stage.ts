@@ -19,6 +19,8 @@ const CONFIG = {
 }
 /** The whole cluster settles within this time, in milliseconds, after whatever happened to it. */
 const SETTLE_LIMIT = 60_000
+/** The nodes give a failover up after 5 seconds, in milliseconds with a little more. */
+const FAILOVER_LIMIT = 6000
 const CLI_LIMIT = 300_000
 const POLL = 50
 
@@ -121,10 +123,17 @@ export class Stage implements AsyncDisposable {
     await this.settled()
   }
 
-  /** Has a replica take over from its master, and waits until all know. */
+  /** Has a replica take over from its master, and waits until all know. A failover that the nodes give up is ordered again. */
   async failover(replica: RealNode, mode?: 'TAKEOVER'): Promise<void> {
-    await replica.call('CLUSTER', 'FAILOVER', ...(mode === undefined ? [] : [mode]))
-    await this.until('the replica is master', () => this.isMasterFor(replica))
+    const order = ['CLUSTER', 'FAILOVER', ...(mode === undefined ? [] : [mode])]
+    let orderedAt = Number.NEGATIVE_INFINITY
+    await this.until('the replica is master', async () => {
+      if (await this.isMasterFor(replica)) return true
+      if (performance.now() < orderedAt + FAILOVER_LIMIT) return false
+      orderedAt = performance.now()
+      await replica.call(...order)
+      return false
+    })
     await this.settled()
   }
 

@@ -223,7 +223,10 @@ test('a client that closes its side gets all its replies', async () => {
   const { cluster, port } = proxied
   assert.equal(await halfClosed(port, 'PING\r\n'), '+PONG\r\n')
   for (const node of cluster.nodes) node.delay(20)
-  assert.equal(await halfClosed(port, 'SET a 1\r\nGET a\r\nPING\r\nGET b'), '+OK\r\n$1\r\n1\r\n+PONG\r\n')
+  assert.equal(
+    await halfClosed(port, 'SET a 1\r\nGET a\r\nPING\r\nGET b'),
+    '+OK\r\n$1\r\n1\r\n+PONG\r\n'
+  )
   assert.equal(await halfClosed(port, ''), '')
 })
 
@@ -307,7 +310,10 @@ test('of a pipeline no more than maxPipeline requests are taken in at a time', a
   assert.equal(proxy.stats().nodes.find(({ address }) => address === node.address)?.pending, 50)
   node.resume()
   const all = await replies(client, 5000)
-  assert.deepEqual(all, Array.from(all, (_, i) => `:${i + 1}\r\n`))
+  assert.deepEqual(
+    all,
+    Array.from(all, (_, i) => `:${i + 1}\r\n`)
+  )
 })
 
 test('a client that goes away while a local command asks a node leaves nothing behind', async () => {

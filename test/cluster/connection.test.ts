@@ -50,7 +50,7 @@ test('a connection without a greeting is ready when the socket is open', async (
   await endOfTurn()
   assert.equal(connection.state, 'ready')
   assert.deepEqual(told, ['ready'])
-  assert.equal(socket.take(), '')
+  assert.equal(socket.written(), '')
 })
 
 test('a greeting goes out in one write, and each of its commands wants a reply that is no error', async () => {
@@ -261,7 +261,7 @@ test('when the node hangs up each request is told once, newest first, and whethe
   socket.emit('close')
   assert.equal(errors.length, 1)
   await endOfTurn()
-  assert.equal(socket.take(), 'ab')
+  assert.equal(socket.written(), 'ab')
 })
 
 test('a socket error is told by its code when it has no text', async () => {
@@ -291,7 +291,7 @@ test('close tells the requests and not the owner', async () => {
   assert.deepEqual(told, ['ready'])
   assert.ok(socket.destroyed)
   await endOfTurn()
-  assert.equal(socket.take(), '')
+  assert.equal(socket.written(), '')
 })
 
 test('fail ends the connection with the reason that is given', async () => {

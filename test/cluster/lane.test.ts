@@ -43,7 +43,7 @@ async function open(): Promise<ReturnType<typeof make>> {
   await endOfTurn()
   network.last.push('+OK\r\n')
   await endOfTurn()
-  network.last.take()
+  network.last.written()
   return made
 }
 
@@ -56,7 +56,7 @@ test('the first request makes the lane dial, and all that wait go out in order w
   assert.deepEqual([lane.waiting, lane.pending], [3, 3])
   network.last.open()
   await endOfTurn()
-  assert.equal(network.last.take(), 'abc')
+  assert.equal(network.last.written(), 'abc')
   assert.deepEqual([lane.waiting, lane.pending], [0, 3])
   assert.deepEqual([...lane.requests()], probes)
   assert.deepEqual(owner.told, ['reached'])
@@ -107,6 +107,19 @@ test('a connection that was ready is replaced at once when it breaks, one that n
   assert.equal(network.sockets.length, 2)
   assert.deepEqual(owner.told, ['reached', 'lost', 'refused: node:1: refused'])
   assert.equal(lane.connection, undefined)
+})
+
+test('a connection that breaks early and without a reply counts as refused, a later one does not', async () => {
+  for (const age of [999, 1000]) {
+    const { lane, owner, network } = make()
+    lane.send(new Probe('a'))
+    network.last.open()
+    await endOfTurn()
+    network.clock.now += age
+    network.last.emit('close')
+    assert.equal(network.sockets.length, age < 1000 ? 1 : 2)
+    assert.equal(owner.told[1], age < 1000 ? 'refused: node:1 closed the connection' : 'lost')
+  }
 })
 
 test('while the node does not let it dial requests wait', async () => {
@@ -202,7 +215,7 @@ test('a connection that is replaced still answers what is in flight on it', asyn
   network.last.open()
   await endOfTurn()
   assert.equal(network.sockets.length, 2)
-  assert.equal(network.last.take(), 'b')
+  assert.equal(network.last.written(), 'b')
   assert.deepEqual([...lane.requests()], [before, after])
   assert.equal(lane.pending, 2)
   old.push('+1\r\n')

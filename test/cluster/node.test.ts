@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { ClusterNode, LANES, SILENT } from '../../lib/cluster/node.ts'
+import { LANES } from '../../lib/cluster/lanes.ts'
+import { ClusterNode, SILENT } from '../../lib/cluster/node.ts'
 import type { ProxyError } from '../../lib/errors.ts'
 import { endOfTurn, Probe, ScriptedNetwork } from './scripted-socket.ts'
 
@@ -92,6 +93,10 @@ test('a node that refuses is down, tells whoever waits, and is tried again with 
   await endOfTurn()
   assert.equal(node.status, 'up')
   assert.deepEqual(told.slice(1), ['up'])
+  node.lane(LANES.resp2).send(new Probe('b'))
+  await endOfTurn()
+  network.last.push('+OK\r\n')
+  await endOfTurn()
   network.last.emit('close')
   refuse(scripted)
   assert.deepEqual(told.slice(2), ['lost', 'down false: node:1: refused'])
@@ -198,7 +203,7 @@ test('a silent node that can be reached is only busy', async () => {
   node.check()
   network.last.open()
   await endOfTurn()
-  assert.match(network.last.take(), /PING/)
+  assert.match(network.last.written(), /PING/)
   network.last.push('-LOADING Redis is loading the dataset in memory\r\n')
   await endOfTurn()
   assert.equal(probe.lost, undefined)

@@ -22,7 +22,7 @@ export class ScriptedSocket extends Duplex {
   }
 
   /** What was written since the last call. */
-  take(): string {
+  written(): string {
     return this.writes.splice(0).join('')
   }
 

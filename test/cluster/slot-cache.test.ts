@@ -162,7 +162,24 @@ test('slots that nobody serves any more lose their owner', () => {
 test('a refresh tells what moved since the last one, whether a MOVED told it before or not', () => {
   const cache = filled()
   cache.patch(5, at('b:1'))
-  const after = discovery(['a:1', 1, [[0, 4], [6, 8191]]], ['b:1', 3, [[5, 5], [8192, 16383]]])
+  const after = discovery(
+    [
+      'a:1',
+      1,
+      [
+        [0, 4],
+        [6, 8191],
+      ],
+    ],
+    [
+      'b:1',
+      3,
+      [
+        [5, 5],
+        [8192, 16383],
+      ],
+    ]
+  )
   const taken = cache.apply(after, cache.moment, 'redirect')
   assert.deepEqual(taken?.moves, [])
   assert.equal(taken?.change?.slotsMoved, 1)

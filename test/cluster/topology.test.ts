@@ -107,7 +107,16 @@ test('nodes without a port, and ranges that are none, are left out', () => {
 })
 
 test('replies that are not what they should be give nothing', () => {
-  for (const reply of [null, 'OK', 5, [], [null], [[]], [['slots']], [['slots', 'x', 'nodes', 5]]]) {
+  for (const reply of [
+    null,
+    'OK',
+    5,
+    [],
+    [null],
+    [[]],
+    [['slots']],
+    [['slots', 'x', 'nodes', 5]],
+  ]) {
     assert.deepEqual(readShards(reply, false), [])
     assert.deepEqual(readSlots(reply), [])
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { describe, it } from 'node:test'
+import type { RawClient } from '../support/raw-client.ts'
 import { receivedBy, setStage, until } from './stage.ts'
 
 /** Text of raw reply frames. */
@@ -255,6 +256,32 @@ describe('the order of effects', () => {
     assert.equal(again.remaining, 0)
     assert.deepEqual(receivedBy(node, 'SET', 'APPEND').at(-1), `APPEND ${key} ,second`)
     assert.equal(receivedBy(node, 'APPEND').length, 1)
+  })
+
+  it('E1.2 TRYAGAIN: an answer to another command of the slot is no sign that the waiting one can go', async () => {
+    await using stage = await setStage({ wired: true })
+    const key = stage.keyOf(0)
+    const node = stage.cluster.nodes[0]!
+    node.answer('MSET', '-TRYAGAIN Multiple keys request during rehashing of slot\r\n', {
+      times: 4,
+    })
+    const [client, other] = (await stage.clients(2)) as [RawClient, RawClient]
+    const [a, b] = [`{${key}}a`, `{${key}}b`]
+    const early = client.pipeline([
+      ['MSET', a, 'first', b, 'first'],
+      ['GET', b],
+    ])
+    await until(node, 'command', () => receivedBy(node, 'GET').length === 1)
+    // Answered over the same connection, so the first is back by now, and waits for its next attempt.
+    await other.ask('GET', a)
+    const late = client.call('SET', a, 'second')
+    assert.deepEqual(texts(await early), ['+OK\r\n', '$-1\r\n'])
+    assert.equal(String(await late), '+OK\r\n')
+    assert.equal(stage.cluster.execute('GET', a), 'second')
+    assert.deepEqual(receivedBy(node, 'MSET', 'SET').slice(-2), [
+      `MSET ${a} first ${b} first`,
+      `SET ${a} second`,
+    ])
   })
 
   it('E1.3 ten thousand commands of one client and slot keep their order', async () => {

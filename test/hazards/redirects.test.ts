@@ -57,16 +57,13 @@ describe('MOVED', () => {
     await stage.proxy.refresh()
     await stage.proxy.refresh()
     assert.equal(changes.length, 1)
-    const [{ reason, slotsMoved, added, removed, promoted, before, after }] = changes as [never]
+    const { reason, slotsMoved, added, removed, promoted, before, after } = changes[0]!
     assert.deepEqual(
       { reason, slotsMoved, added, removed, promoted },
       { reason: 'redirect', slotsMoved: 2, added: [], removed: [], promoted: [] }
     )
-    assert.deepEqual(
-      (after as { version: number }).version,
-      (before as { version: number }).version + 1
-    )
-    assert.equal(stage.proxy.topology.version, (after as { version: number }).version)
+    assert.equal(after.version, before.version + 1)
+    assert.equal(stage.proxy.topology.version, after.version)
     const { length } = receivedBy(stage.cluster.nodes[0]!, 'SET')
     await client.ask('SET', other!, 'x')
     assert.equal(receivedBy(stage.cluster.nodes[0]!, 'SET').length, length)

@@ -1,5 +1,5 @@
 /**
- * CONFIG: the settings that clients and tools look at when they connect. Nothing can be set this way.
+ * CONFIG GET, for clients that may not administer the servers: the settings that they and tools look at when they connect.
  *
  * @module
  */
@@ -7,10 +7,9 @@
 import type { ReplyValue } from '../../resp/encode.ts'
 import { cString } from './argument.ts'
 import { DATABASES } from './connection.ts'
-import { container, help, type Subcommand } from './container.ts'
+import { container, help } from './container.ts'
 import { matchesGlob } from './glob.ts'
 import type { LocalCall, LocalCommands, LocalServices } from './local.ts'
-import { forbidden } from './refusal.ts'
 
 /** Settings by name. The proxy keeps no data: what governs data has the value that says "not here". */
 function settings(services: LocalServices): ReadonlyMap<string, string> {
@@ -46,11 +45,6 @@ function get({ args, services }: LocalCall): ReplyValue {
   return new Map(found.values())
 }
 
-function refuse(name: string, arity: number): Subcommand {
-  const error = forbidden(`config|${name}`)
-  return { arity, run: () => error }
-}
-
 const HELP = [
   'GET <pattern>',
   '    Return parameters matching the glob-like <pattern> and their values.',
@@ -61,8 +55,5 @@ export const configCommands: LocalCommands = {
   config: container('config', {
     help: help('config', HELP),
     get: { arity: -3, run: get },
-    set: refuse('set', -4),
-    resetstat: refuse('resetstat', 2),
-    rewrite: refuse('rewrite', 2),
   }),
 }

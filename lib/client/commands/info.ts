@@ -6,11 +6,16 @@
 
 import { release, totalmem, type } from 'node:os'
 import { type ReplyValue, Verbatim } from '../../resp/encode.ts'
+import type { MasterAnswer } from '../../router/survey.ts'
 import { word } from './argument.ts'
+import {
+  type ClusterSection,
+  clusterSections,
+  type Fields,
+  questionFor,
+} from './cluster-sections.ts'
 import { command } from './container.ts'
 import type { LocalCall, LocalCommands } from './local.ts'
-
-type Fields = Readonly<Record<string, string | number>>
 
 /** Section by its name in the request, in the order of the reply. */
 const SECTIONS: ReadonlyMap<string, [title: string, fields: (call: LocalCall) => Fields]> = new Map<
@@ -25,19 +30,55 @@ const SECTIONS: ReadonlyMap<string, [title: string, fields: (call: LocalCall) =>
   ['replication', ['Replication', replication]],
   ['cpu', ['CPU', cpu]],
   ['cluster', ['Cluster', cluster]],
-  // The proxy holds no keys; as in an empty server the section has no line.
-  ['keyspace', ['Keyspace', () => ({})]],
 ])
 
 const EVERY_SECTION: readonly string[] = ['default', 'all', 'everything']
 
-/** `INFO [section ...]`; a section that is not known adds nothing. */
-function info(call: LocalCall): ReplyValue {
+/** Milliseconds that the masters are given where nobody asked for what they say: ready checks of clients must not wait for them. */
+const PATIENCE = 100
+
+/**
+ * `INFO [section ...]`; a section that is not known adds nothing. What only the masters can tell is left out where it was not asked for by its name and
+ * they do not answer at once; asked for by name it is whole, or an error.
+ */
+function info(call: LocalCall): ReplyValue | Promise<ReplyValue> {
   const wanted = new Set(call.args.slice(1).map(word))
   const every = wanted.size === 0 || EVERY_SECTION.some((name) => wanted.has(name))
   const chosen = [...SECTIONS].filter(([name]) => every || wanted.has(name))
   const texts = chosen.map(([, [title, fields]]) => section(title, fields(call)))
-  return new Verbatim(texts.join('\r\n'))
+  const named = clusterSections(wanted)
+  const further = clusterSections(wanted.size === 0 ? new Set(['default']) : wanted, true)
+  const optional = named.length === 0
+  if (further.length === 0 || (optional && !call.services.healthy)) {
+    return new Verbatim(texts.join('\r\n'))
+  }
+  const answers = call.services.askMasters(questionFor(further), optional)
+  return withClusterSections(texts, further, optional, answers)
+}
+
+async function withClusterSections(
+  texts: readonly string[],
+  sections: readonly ClusterSection[],
+  optional: boolean,
+  answers: Promise<readonly MasterAnswer[]>
+): Promise<ReplyValue> {
+  const known = await (optional ? soon(answers, PATIENCE) : answers)
+  const more =
+    known === undefined ? [] : sections.map(({ title, fields }) => section(title, fields(known)))
+  return new Verbatim([...texts, ...more].join('\r\n'))
+}
+
+/** What a promise gives within some milliseconds; undefined if it does not, or fails. */
+async function soon<Value>(promise: Promise<Value>, ms: number): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms)
+  })
+  try {
+    return await Promise.race([promise.catch(() => undefined), limit])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function section(title: string, fields: Fields): string {

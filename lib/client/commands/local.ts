@@ -1,5 +1,6 @@
 import type { Catalogue } from '../../command/catalogue.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
+import type { MasterAnswer } from '../../router/survey.ts'
 import type { Session } from '../session.ts'
 
 /** Returned by a handler whose command gets no reply at all (`CLIENT REPLY OFF`). */
@@ -86,6 +87,10 @@ export interface LocalServices {
   }
   /** Sends a command to the master that owns `slot`, follows redirects, and gives its reply as raw bytes. */
   callSlot(slot: number, args: readonly (string | Uint8Array)[], protocol: 2 | 3): Promise<Buffer>
+  /**
+   * What all masters answer to `INFO section`, each with its name; rejects if one does not. `shared`: the answers to an inquiry that is on its way will do.
+   */
+  askMasters(section: string, shared: boolean): Promise<readonly MasterAnswer[]>
   /** Sends a command without keys to any master, and gives its reply as raw bytes. */
   callAny(args: readonly (string | Uint8Array)[], protocol: 2 | 3): Promise<Buffer>
 }

@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../../command/spec.ts'
+import { aclCommands } from './acl.ts'
 import { clientCommands } from './client.ts'
 import { clusterCommands } from './cluster.ts'
 import { commandCommands } from './command.ts'
@@ -15,6 +16,7 @@ export const localCommands: LocalCommands = {
   ...infoCommands,
   ...configCommands,
   ...clusterCommands,
+  ...aclCommands,
 }
 
 const handlers: ReadonlyMap<string, LocalHandler> = new Map(Object.entries(localCommands))

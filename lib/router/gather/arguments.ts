@@ -26,8 +26,8 @@ export function integer(argument: Buffer): bigint | undefined {
 }
 
 /**
- * A double as `string2d` reads it: what C's `strtod` takes, without blanks, NaN, and numbers too large or too small for a
- * double; undefined for anything else.
+ * A double as `string2d` reads it: what C's `strtod` takes, without blanks, NaN, and numbers too
+ * large or too small for a double; undefined for anything else.
  */
 export function double(argument: Buffer): number | undefined {
   const text = argument.toString('latin1')

@@ -21,8 +21,9 @@ type Words = Uint8Array | Uint16Array | Uint32Array
 /**
  * The length of the longest common subsequence of two strings.
  *
- * The table of the textbook, `L(i, j)` for the first `i` and `j` bytes, grows along `j` by 0 or 1. A row of it is kept as one bit for
- * each such step, 0 where it grows, and 32 of them are computed at once (Hyyrö, "Bit-parallel LCS-length computation revisited").
+ * The table of the textbook, `L(i, j)` for the first `i` and `j` bytes, grows along `j` by 0 or 1.
+ * A row of it is kept as one bit for each such step, 0 where it grows, and 32 of them are computed
+ * at once (Hyyrö, "Bit-parallel LCS-length computation revisited").
  */
 export function commonLength(first: Buffer, second: Buffer): number {
   const row = startRow(second.length)
@@ -32,8 +33,8 @@ export function commonLength(first: Buffer, second: Buffer): number {
 }
 
 /**
- * The longest common subsequence that the server's LCS finds: where several are as long, from the end of the table it goes back along
- * the first string only if that alone loses nothing.
+ * The longest common subsequence that the server's LCS finds: where several are as long, from the
+ * end of the table it goes back along the first string only if that alone loses nothing.
  */
 export function commonSubsequence(first: Buffer, second: Buffer): CommonSubsequence {
   const row = startRow(second.length)
@@ -41,7 +42,8 @@ export function commonSubsequence(first: Buffer, second: Buffer): CommonSubseque
   const table = roomFor(first.length, second.length)
   for (let i = 0; i < first.length; i++) {
     advance(row, matches[first[i]!]!)
-    table.set(row, i * row.length)
+    // Rows are often of one word, for which the copying of the platform is slow.
+    for (let k = 0, at = i * row.length; k < row.length; k++) table[at + k] = row[k]!
   }
   const grows = (i: number, j: number): boolean =>
     ((table[i * row.length + (j >>> 5)]! >>> (j & 31)) & 1) === 0
@@ -72,7 +74,10 @@ function matchesOf(first: Buffer, second: Buffer): (Uint32Array | undefined)[] {
   return matches
 }
 
-/** Makes the next row in place: `row = (row + (row & match)) | (row & ~match)` over all words, with carry. */
+/**
+ * Makes the next row in place: `row = (row + (row & match)) | (row & ~match)` over all words, with
+ * carry.
+ */
 function advance(row: Uint32Array, match: Uint32Array): void {
   let carry = 0
   for (let k = 0; k < row.length; k++) {
@@ -110,7 +115,8 @@ function trace(
       j--
     }
     if (i <= firstEnd) ranges.push({ firstStart: i, firstEnd, secondStart: j, secondEnd })
-    // Where the row grows at j, without the byte at j it is shorter, so the row above must be as long.
+    // Where the row grows at j, without the byte at j it is shorter, so the row above must be as
+    // long.
     else if (grows(i - 1, j - 1)) i--
     else j--
   }

@@ -10,18 +10,22 @@ export interface GatherPart {
   readonly args: readonly (string | Uint8Array)[]
 }
 
-/** How the reply to a command over several slots is made of the replies to reads of single slots. */
+/**
+ * How the reply to a command over several slots is made of the replies to reads of single slots.
+ */
 export interface GatherPlan {
   /** The parts, which may be sent together; never none. */
   readonly parts: readonly GatherPart[]
   /**
-   * Whether {@link GatherPlan.finish} must be given errors as well, since which of them is the reply, and in which words, depends
-   * on the command. If not, the first error among the replies, in the order of the parts, is the reply as it stands.
+   * Whether {@link GatherPlan.finish} must be given errors as well, since which of them is the
+   * reply, and in which words, depends on the command. If not, the first error among the replies,
+   * in the order of the parts, is the reply as it stands.
    */
   readonly expectsErrors: boolean
   /**
-   * Makes the reply of the raw frames of the parts' replies, in the order of the parts and in the client's protocol version. An
-   * error that it does not expect becomes the reply. Throws a `NODE_PROTOCOL` ProxyError on frames that the parts cannot have.
+   * Makes the reply of the raw frames of the parts' replies, in the order of the parts and in the
+   * client's protocol version. An error that it does not expect becomes the reply. Throws a
+   * `NODE_PROTOCOL` ProxyError on frames that the parts cannot have.
    */
   finish(replies: readonly Buffer[], protocol: ProtocolVersion): ReplyValue
 }
@@ -31,7 +35,9 @@ export interface GatherCall {
   readonly spec: CommandSpec
   /** All arguments, the name first. */
   readonly args: readonly Buffer[]
-  /** Version of the nodes, such as `7.0.15`: some words and the way to write a double have changed. */
+  /**
+   * Version of the nodes, such as `7.0.15`: some words and the way to write a double have changed.
+   */
   readonly version: string
 }
 
@@ -46,7 +52,10 @@ export const TEXTS = {
   wrongType: 'WRONGTYPE Operation against a key holding the wrong kind of value',
 } as const
 
-/** A plan whose parts fail only as the whole command would: the first error is the reply, otherwise `merge` makes it. */
+/**
+ * A plan whose parts fail only as the whole command would: the first error is the reply, otherwise
+ * `merge` makes it.
+ */
 export function mergePlan(
   parts: readonly GatherPart[],
   merge: (replies: readonly Buffer[], protocol: ProtocolVersion) => ReplyValue

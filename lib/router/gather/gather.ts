@@ -1,6 +1,7 @@
 /**
- * Reads over keys of several slots, computed from reads of single slots: what `crossSlot: 'gather'` adds. The replies are those of a
- * single server that has all of the keys, except that every part sees its keys at a moment of its own.
+ * Reads over keys of several slots, computed from reads of single slots: what `crossSlot: 'gather'`
+ * adds. The replies are those of a single server that has all of the keys, except that every part
+ * sees its keys at a moment of its own.
  *
  * @module
  */
@@ -42,11 +43,12 @@ export function isGathered(spec: CommandSpec): boolean {
 }
 
 /**
- * How to gather the reply to a request whose keys are in several slots. `args` are all of its arguments, the name first;
- * `version` is that of the nodes, since some words and the way to write a double have changed between versions, by default 7.0.
+ * How to gather the reply to a request whose keys are in several slots. `args` are all of its
+ * arguments, the name first; `version` is that of the nodes, since some words and the way to write
+ * a double have changed between versions, by default 7.0.
  *
- * Gives the server's own error for a request that is wrong whatever the keys hold, and undefined for one that is never
- * gathered: another command, or an XREAD that blocks.
+ * Gives the server's own error for a request that is wrong whatever the keys hold, and undefined
+ * for one that is never gathered: another command, or an XREAD that blocks.
  */
 export function gatherPlan(
   spec: CommandSpec,

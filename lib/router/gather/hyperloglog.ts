@@ -1,7 +1,8 @@
 /**
- * HyperLogLogs as Redis stores them, as strings: a header of 16 bytes, then 16384 registers of 6 bits, or runs of them ("sparse").
- * The formats, the estimator (Ertl, "New cardinality estimation algorithms for HyperLogLog sketches") and its constants are those of
- * the server's `hyperloglog.c`, so that its numbers come out.
+ * HyperLogLogs as Redis stores them, as strings: a header of 16 bytes, then 16384 registers of 6
+ * bits, or runs of them ("sparse"). The formats, the estimator (Ertl, "New cardinality estimation
+ * algorithms for HyperLogLog sketches") and its constants are those of the server's
+ * `hyperloglog.c`, so that its numbers come out.
  *
  * @module
  */
@@ -52,7 +53,10 @@ export class Registers {
     return estimate === Infinity ? NO_ESTIMATE : estimate
   }
 
-  /** Runs are `00llllll` and `01llllll llllllll` of zeros, and `1vvvvvll` of a value, lengths and values less one. */
+  /**
+   * Runs are `00llllll` and `01llllll llllllll` of zeros, and `1vvvvvll` of a value, lengths and
+   * values less one.
+   */
   #mergeSparse(bytes: Buffer): boolean {
     let register = 0
     for (let at = HEADER_SIZE; at < bytes.length && register < REGISTERS + 1; at++) {

@@ -36,7 +36,9 @@ export function planLcs({ args }: GatherCall): GatherPlan {
   return { parts: partPerKey(keys, ['GET']), expectsErrors: true, finish }
 }
 
-/** For a call with a wrong option: a key of another type is the error that the server finds first. */
+/**
+ * For a call with a wrong option: a key of another type is the error that the server finds first.
+ */
 function planTypeCheck(keys: readonly Buffer[], error: ErrorReply): GatherPlan {
   return mergePlan(partPerKey(keys, ['TYPE']), (replies) => {
     const right = replies.every((frame) => TYPES.has(content(frame, 0).toString('latin1')))

@@ -1,6 +1,6 @@
 /**
- * The elements of sets and sorted sets in raw frames, as texts with one character per byte (latin1): such texts are keys of a
- * `Map`, and their order is that of `memcmp`.
+ * The elements of sets and sorted sets in raw frames, as texts with one character per byte
+ * (latin1): such texts are keys of a `Map`, and their order is that of `memcmp`.
  *
  * @module
  */
@@ -15,8 +15,8 @@ export function eachMember(frame: Buffer, take: (member: string) => void): void 
 }
 
 /**
- * Calls `take` with each member of a reply with scores, and with its score as the node wrote it: one flat array in RESP2, an array
- * of pairs in RESP3.
+ * Calls `take` with each member of a reply with scores, and with its score as the node wrote it:
+ * one flat array in RESP2, an array of pairs in RESP3.
  */
 export function eachScored(
   frame: Buffer,

@@ -1,9 +1,12 @@
 import { RawReply } from '../../resp/encode.ts'
 
 /** Characters that are gathered before they are turned into bytes. */
-const CHUNK = 262_144
+const CHUNK = 65_536
 
-/** A reply in the making, of texts with one character per byte (latin1); far cheaper than a value for each item. */
+/**
+ * A reply in the making, of texts with one character per byte (latin1); far cheaper than a value
+ * for each item.
+ */
 export class ReplyText {
   readonly #chunks: Buffer[] = []
   #texts: string[] = []

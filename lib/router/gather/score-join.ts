@@ -44,7 +44,8 @@ export function intersectScores(
   const [first, ...others] = bySize(sources, options.protocol)
   let joined = new Map<string, ScoredMember>()
   eachWeighted(first!, options.protocol, (found) => {
-    // Only here: what is no number in the other sources counts only as the server's aggregation takes it.
+    // Only here: what is no number in the other sources counts only as the server's aggregation
+    // takes it.
     found.score = numberOrZero(found.score)
     joined.set(found.member, found)
   })
@@ -61,7 +62,9 @@ export function intersectScores(
   return sorted(joined)
 }
 
-/** The smallest first, as the server does before it adds up: sums of doubles depend on the order. */
+/**
+ * The smallest first, as the server does before it adds up: sums of doubles depend on the order.
+ */
 function bySize(sources: readonly ScoreSource[], protocol: ProtocolVersion): ScoreSource[] {
   const sized = sources.map((source) => ({
     source,

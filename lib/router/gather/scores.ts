@@ -4,10 +4,16 @@ export type Aggregate = 'sum' | 'min' | 'max'
 const SIGNIFICANT = 17
 /** Digits that tell whether the ones beyond the 17th are exactly a half. */
 const EXACT = 60
-/** Up to here a whole number is written as such since Redis 7.2, which is C's `LLONG_MAX / 2` as a double. */
+/**
+ * Up to here a whole number is written as such since Redis 7.2, which is C's `LLONG_MAX / 2` as a
+ * double.
+ */
 const WHOLE_LIMIT = 2 ** 62
 
-/** Joins a score with the next one, as `zunionInterAggregate` of the server's `t_zset.c`: infinity minus infinity is 0. */
+/**
+ * Joins a score with the next one, as `zunionInterAggregate` of the server's `t_zset.c`: infinity
+ * minus infinity is 0.
+ */
 export function aggregateScores(score: number, next: number, aggregate: Aggregate): number {
   if (aggregate === 'min') return next < score ? next : score
   if (aggregate === 'max') return next > score ? next : score
@@ -25,8 +31,8 @@ export function parseScore(text: string): number {
 }
 
 /**
- * A score as a node writes it: with 17 significant digits (C's `%.17g`), or since Redis 7.2 (`shortest`) with as few as tell the
- * number from its neighbours.
+ * A score as a node writes it: with 17 significant digits (C's `%.17g`), or since Redis 7.2
+ * (`shortest`) with as few as tell the number from its neighbours.
  */
 export function formatScore(score: number, shortest: boolean): string {
   if (!Number.isFinite(score)) return score > 0 ? 'inf' : '-inf'
@@ -46,7 +52,10 @@ function longText(size: number): string {
   return plain(significant, exponent)
 }
 
-/** 17 digits and the decimal exponent of the first one. A tie goes to the even digit, as C has it and JavaScript has not. */
+/**
+ * 17 digits and the decimal exponent of the first one. A tie goes to the even digit, as C has it
+ * and JavaScript has not.
+ */
 function roundedDigits(size: number): readonly [digits: string, exponent: number] {
   const [mantissa, exponent] = size.toExponential(SIGNIFICANT - 1).split('e') as [string, string]
   const digits = mantissa.replace('.', '')
@@ -56,6 +65,8 @@ function roundedDigits(size: number): readonly [digits: string, exponent: number
 }
 
 function isTie(size: number): boolean {
+  // The longer text is dear, and one digit more rules out nine of ten.
+  if (!size.toExponential(SIGNIFICANT).includes('5e')) return false
   const digits = size.toExponential(EXACT).split('e')[0]!.replace('.', '')
   return /^50*$/.test(digits.slice(SIGNIFICANT))
 }

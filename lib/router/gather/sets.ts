@@ -30,7 +30,9 @@ export function planSetIntersection({ args }: GatherCall): GatherPlan {
   )
 }
 
-/** SDIFF: the difference within the slot of the first key, without the unions of the other slots. */
+/**
+ * SDIFF: the difference within the slot of the first key, without the unions of the other slots.
+ */
 export function planSetDifference({ args }: GatherCall): GatherPlan {
   const [, first, ...others] = args as [Buffer, Buffer, ...Buffer[]]
   const [own, ...rest] = groupBySlot([first, ...others])

@@ -24,7 +24,10 @@ type ValidPlanner = (
   options: SortedSetOptions
 ) => GatherPlan
 
-/** ZUNION, ZINTER, ZDIFF and ZINTERCARD, which read their arguments alike. Sets count as sorted sets whose scores are 1. */
+/**
+ * ZUNION, ZINTER, ZDIFF and ZINTERCARD, which read their arguments alike. Sets count as sorted sets
+ * whose scores are 1.
+ */
 export function planSortedSets(call: GatherCall): GatherPlan | ErrorReply {
   const read = readSortedSetCall(call)
   if (read instanceof ErrorReply) return read
@@ -40,7 +43,9 @@ const PLANNERS: Readonly<Record<string, ValidPlanner>> = {
   zintercard: planIntersectionSize,
 }
 
-/** For a call with a wrong option: a key of another type is the error that the server finds first. */
+/**
+ * For a call with a wrong option: a key of another type is the error that the server finds first.
+ */
 function planTypeCheck(keys: readonly Buffer[], error: ErrorReply): GatherPlan {
   return mergePlan(partPerKey(distinct(keys).keys, ['TYPE']), (replies) => {
     const right = replies.every((frame) => TYPES.has(content(frame, 0).toString('latin1')))
@@ -48,7 +53,10 @@ function planTypeCheck(keys: readonly Buffer[], error: ErrorReply): GatherPlan {
   })
 }
 
-/** ZUNION and ZINTER: every key with its scores, since the order in which they are added up depends on the sizes. */
+/**
+ * ZUNION and ZINTER: every key with its scores, since the order in which they are added up depends
+ * on the sizes.
+ */
 function planJoin(
   { spec, version }: GatherCall,
   keys: readonly Buffer[],
@@ -67,7 +75,10 @@ function planJoin(
   })
 }
 
-/** ZDIFF: the difference within the slot of the first key, in order already, without the members of the other slots. */
+/**
+ * ZDIFF: the difference within the slot of the first key, in order already, without the members of
+ * the other slots.
+ */
 function planDifference(
   _: GatherCall,
   keys: readonly Buffer[],

@@ -29,8 +29,8 @@ interface ReadOptions {
 }
 
 /**
- * XREAD without BLOCK: each stream by itself, even where several share a slot, so that the first error is that of the server. With
- * BLOCK, undefined.
+ * XREAD without BLOCK: each stream by itself, even where several share a slot, so that the first
+ * error is that of the server. With BLOCK, undefined.
  */
 export function planStreams({ args, version }: GatherCall): GatherPlan | ErrorReply | undefined {
   const options = readOptions(args, version)

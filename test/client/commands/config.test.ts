@@ -20,17 +20,6 @@ describe('CONFIG', () => {
     assert.equal(await side.text('CONFIG', 'GET', 'requirepass'), '*0\r\n')
   })
 
-  it('sends those who want to change something to a node', async () => {
-    const side = new LocalSide()
-    for (const args of [['SET', 'timeout', '1'], ['RESETSTAT'], ['REWRITE']]) {
-      const name = args[0]!.toLowerCase()
-      assert.equal(
-        await side.text('CONFIG', ...args),
-        `-NOPERM \`config|${name}\` is not available through the proxy: send it to a node of the cluster\r\n`
-      )
-    }
-  })
-
   it('helps with what it answers', async () => {
     assert.match((await new LocalSide().text('CONFIG', 'HELP'))!, /^\*5\r\n\+CONFIG <subcommand>/)
   })

@@ -246,9 +246,6 @@ const CONFIG: readonly Command[] = [
   ['CONFIG', 'GET', 'notify-keyspace-events'],
   ['CONFIG', 'GET', 'timeout'],
   ['CONFIG', 'nonsense'],
-  ['CONFIG', 'SET', 'x'],
-  ['CONFIG', 'RESETSTAT', 'x'],
-  ['CONFIG', 'REWRITE', 'x'],
 ]
 
 const CLUSTER: readonly Command[] = [

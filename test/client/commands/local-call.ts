@@ -70,6 +70,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     },
     nodes: undefined,
     callSlot: () => Promise.reject(new Error('there is no cluster')),
+    askMasters: () => Promise.reject(new Error('there is no cluster')),
     callAny: () => Promise.reject(new Error('there is no cluster')),
   }
 }

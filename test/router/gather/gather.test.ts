@@ -257,6 +257,8 @@ describe('a gathered reply is that of a single server', needsServer, () => {
       ['XREAD', 'STREAMS', 'absent', 'list', 'x', 0],
       ['XREAD', 'STREAMS', 'list', 'absent', 'x', 0],
       ['XREAD', 'STREAMS', 'absent', 'list', 0],
+      ['XREAD', 'COUNT', 1, 'COUNT', 2],
+      ['XREAD', 'JUNK', 'STREAMS', 'absent', 'absent', 0, 0],
     ]
     const replies = await each(commands)
     assert.ok(replies.every((reply) => reply.startsWith('-')))
@@ -317,10 +319,12 @@ describe('a plan', () => {
   })
 
   it('answers the first error of a part, if it is given one', () => {
-    const plan = planOf('SUNION', 'a', 'b')
-    assert.ok(plan !== undefined && !(plan instanceof ErrorReply))
-    const reply = plan.finish([Buffer.from('*0\r\n'), Buffer.from('-NOPERM no\r\n')], 2)
-    assert.equal(encodeReply(reply, 2).toString(), '-NOPERM no\r\n')
+    for (const name of ['SUNION', 'PFCOUNT', 'LCS']) {
+      const plan = planOf(name, 'a', 'b')
+      assert.ok(plan !== undefined && !(plan instanceof ErrorReply))
+      const frames = ['-NOPERM no\r\n', '-WRONGTYPE other\r\n'].map((text) => Buffer.from(text))
+      assert.equal(encodeReply(plan.finish(frames, 2), 2).toString(), '-NOPERM no\r\n')
+    }
   })
 
   it('refuses frames that a part cannot have', () => {

@@ -134,7 +134,10 @@ const WORDS: Readonly<Record<string, readonly Argument[]>> = {
   goodId: ['0', '0-0', '1', '1-1', '2-5', '3', '$', '2'],
 }
 
-/** `$t`, `$z`, ... are keys of a type, mostly; `[ ]` may be left out, `{ }` comes one to four times, `#( )` with its number before. */
+/**
+ * `$t`, `$z`, ... are keys of a type, mostly; `[ ]` may be left out, `{ }` comes one to four times,
+ * `#( )` with its number before.
+ */
 const TEMPLATES = [
   'SUNION { $t }',
   'SINTER { $t }',
@@ -186,7 +189,10 @@ function parse(template: string): Item[] {
 
 const PARSED = TEMPLATES.map(parse)
 
-/** Random data, and random reads of it by all commands that are gathered; the same for the same seed. */
+/**
+ * Random data, and random reads of it by all commands that are gathered; the same for the same
+ * seed.
+ */
 export class RandomReads {
   #state: number
 

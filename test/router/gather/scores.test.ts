@@ -38,8 +38,8 @@ describe('scores', () => {
   })
 
   it('are rounded to the even digit where they lie exactly between two texts', () => {
-    assert.equal(formatScore(12345678.0009765625, false), '12345678.000976562')
-    assert.equal(formatScore(12345678.0029296875, false), '12345678.002929688')
+    assert.equal(formatScore(12345678 + 2 ** -10, false), '12345678.000976562')
+    assert.equal(formatScore(12345678 + 3 * 2 ** -10, false), '12345678.002929688')
   })
 
   it('are read as they are written', () => {

@@ -1,0 +1,131 @@
+import type { Duplex } from 'node:stream'
+import createDebug from 'debug'
+import { type Clock, TICK } from '../clock.ts'
+import type { EventSink } from '../events.ts'
+import type { Settings } from '../settings.ts'
+import { ClientConnection } from './client-connection.ts'
+import type { ClientServices } from './client-services.ts'
+import type { LocalClient } from './commands/local.ts'
+
+const debug = createDebug('redis-cluster-proxy:client')
+
+/** Ticks between two looks at what clients have buffered, and at their time limits. */
+const MEMORY_TICKS = Math.round(200 / TICK)
+const LIMIT_TICKS = Math.round(1000 / TICK)
+/** Milliseconds over `memoryLimit` after which the client that holds most is disconnected. */
+const PATIENCE = 5000
+
+/** The clients of a proxy, and what holds for all of them together. */
+export class Roster {
+  /** Bytes that all clients together have buffered, as of the last look. */
+  bufferedBytes = 0
+  readonly #settings: Pick<Settings, 'maxClients' | 'memoryLimit'>
+  readonly #clock: Clock
+  readonly #events: EventSink
+  readonly #clients: Set<ClientConnection> = new Set()
+  #lastId = 0
+  #ticks = 0
+  /** Clock reading since when they have too much; 0 while they have not. */
+  #overSince = 0
+  #closing = false
+  #onEmpty: (() => void) | undefined
+
+  constructor(
+    settings: Pick<Settings, 'maxClients' | 'memoryLimit'>,
+    clock: Clock,
+    events: EventSink
+  ) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#events = events
+  }
+
+  /** Clients connected now. */
+  get size(): number {
+    return this.#clients.size
+  }
+
+  /** The clients, in the order in which they came. */
+  clients(): Iterable<ClientConnection> {
+    return this.#clients
+  }
+
+  /** Serves a stream from now on, or tells it that there is no room. */
+  accept(stream: Duplex, services: ClientServices): void {
+    const { totals } = services
+    if (this.#closing || this.#overSince > 0 || this.#clients.size >= this.#settings.maxClients) {
+      totals.rejectedConnections++
+      stream.on('error', () => {})
+      stream.end('-ERR max number of clients reached\r\n', () => stream.destroy())
+      return
+    }
+    totals.connections++
+    const client = new ClientConnection(stream, services, ++this.#lastId)
+    this.#clients.add(client)
+    this.#tell('clientConnect', client, undefined)
+  }
+
+  /** A client's connection is closed. */
+  remove(client: LocalClient, reason: string | undefined): void {
+    this.#clients.delete(client as ClientConnection)
+    if (reason !== undefined) debug('client %d is disconnected: %s', client.session.id, reason)
+    this.#tell('clientDisconnect', client, reason)
+    if (this.#clients.size === 0) this.#onEmpty?.()
+  }
+
+  #tell(
+    event: 'clientConnect' | 'clientDisconnect',
+    client: LocalClient,
+    reason: string | undefined
+  ): void {
+    if (!this.#events.wants(event)) return
+    this.#events.emit(event, { id: client.session.id, address: client.remoteAddress, reason })
+  }
+
+  /** Looks at the limits; called at each tick of the clock. */
+  check(): void {
+    this.#ticks++
+    if (this.#ticks % MEMORY_TICKS === 0) this.#checkMemory()
+    if (!this.#closing && this.#ticks % LIMIT_TICKS !== 0) return
+    for (const client of this.#clients) client.check()
+  }
+
+  /**
+   * Adds up what all clients have buffered. Over the limit no more is read, but for requests that are half read, and nobody is let in; when
+   * that does not help the client that holds most has to go.
+   */
+  #checkMemory(): void {
+    let bytes = 0
+    for (const client of this.#clients) bytes += client.bufferedBytes
+    this.bufferedBytes = bytes
+    const { memoryLimit } = this.#settings
+    const was = this.#overSince > 0
+    const over = memoryLimit > 0 && bytes > (was ? memoryLimit * 0.9 : memoryLimit)
+    if (!over && !was) return
+    const { now } = this.#clock
+    if (over !== was) this.#overSince = over ? now : 0
+    for (const client of this.#clients) client.limitMemory(over)
+    if (!over || now - this.#overSince < PATIENCE) return
+    this.#overSince = now
+    const largest = [...this.#clients].reduce((most, client) =>
+      client.bufferedBytes > most.bufferedBytes ? client : most
+    )
+    largest.abort('memoryLimit is exceeded, and it holds most')
+  }
+
+  /** Ends all connections after the replies to what was asked; resolves when the last is gone. */
+  async drain(): Promise<void> {
+    this.#closing = true
+    if (this.#clients.size === 0) return
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+    })
+    for (const client of this.#clients) client.closeAfterReplies()
+    await empty
+  }
+
+  /** Ends all connections at once. */
+  kill(): void {
+    for (const client of this.#clients) client.kill()
+  }
+}

@@ -1,0 +1,16 @@
+/** The lanes that every node has; a lane is one shared connection. */
+export const LANES = {
+  /** Clients that speak RESP2. */
+  resp2: 0,
+  /** Clients that speak RESP3. */
+  resp3: 1,
+  /** The proxy's own questions, always RESP2. */
+  control: 2,
+  /** Clients that speak RESP2, reading from a replica: begins with READONLY. */
+  resp2Replica: 3,
+  /** Clients that speak RESP3, reading from a replica. */
+  resp3Replica: 4,
+} as const
+
+/** From a client's lane to its lane on a replica. */
+export const TO_REPLICA = 3

@@ -1,0 +1,105 @@
+/**
+ * Writes docs/commands.md from the catalogue. `--check` only says whether it is up to date.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import type { LocalCall } from '../lib/client/commands/local.ts'
+import { localHandler } from '../lib/client/commands/registry.ts'
+import { Catalogue } from '../lib/command/catalogue.ts'
+import type { CommandSpec, Treatment } from '../lib/command/spec.ts'
+import { ErrorReply } from '../lib/resp/encode.ts'
+import { fanOutRemark } from '../lib/router/fan-out.ts'
+import { isGathered } from '../lib/router/gather/gather.ts'
+import { isSplittable } from '../lib/router/split.ts'
+
+const FILE = new URL('../docs/commands.md', import.meta.url)
+
+const INTRODUCTION = `# Commands
+
+How the proxy treats every command of Redis 7. Commands of newer servers and of modules are learned from the cluster's own \`COMMAND\` and judged by their flags,
+key specifications and tips: one with keys that reads or writes data is forwarded; one that declares \`multi_shard\` is split; one without keys that declares
+\`all_shards\` or \`all_nodes\` is fanned out; any other is refused.
+
+- **forwarded**: to the master of its keys' slot, unchanged. Keys of several slots are refused, unless it says *split* or *gathered*.
+- **any node**: has no keys; one master after the other gets one.
+- **split** (option \`crossSlot\`): one part for each slot, sent together; the replies are merged. Not atomic: when some parts fail, the error says which nodes carried theirs out.
+- **gathered** (\`crossSlot: 'gather'\`): a read over several slots, computed by the proxy from reads of each.
+- **fanned out**: to every master; the last column says how the replies become one. One master that fails makes it an error, never a partial result.
+- **administration**: fanned out too, but only with the option \`adminCommands\`; refused without.
+- **answered**: by the proxy itself, about itself.
+- **refused**: with an error; nothing is sent to any node.
+
+A key that the server itself does not count as one is none here either: \`SORT\` with \`BY\` or \`GET\` patterns goes to the slot of the key that is sorted, and the node decides.
+\`KEYS\`, and whatever else is merged, may give \`gatherMaxBytes\` together; beyond that the answer is an error. While a slot moves, one of its keys may be seen twice by
+\`KEYS\` and \`DBSIZE\`, or not at all; \`SCAN\` misses none that stands still, and may give some twice.
+
+<!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->
+`
+
+const ONE_SERVER = ['refused', 'acts on the one server that it is sent to'] as const
+
+/** Whether the proxy's own answer to a command is that it does not carry it out. */
+function isRefusedHere(spec: CommandSpec): boolean {
+  if (!/^cl(?:ient|uster)\|/.test(spec.name)) return false
+  const words = spec.name.split('|')
+  const count = Math.max(Math.abs(spec.arity), words.length)
+  const args = Array.from({ length: count }, (_, i) => Buffer.from(words[i] ?? ''))
+  const call = { args, session: {}, services: { clusterEmulation: true } } as unknown as LocalCall
+  try {
+    const reply = localHandler(spec)?.(call)
+    return reply instanceof ErrorReply && /^(?:NOPERM|ERR unsupported) /.test(reply.text)
+  } catch {
+    return false
+  }
+}
+
+/** What of a command is in the table; undefined for containers, whose subcommands are. */
+const HANDLING: Readonly<Record<Treatment, (spec: CommandSpec) => readonly [string, string]>> = {
+  shared: byKeys,
+  'maybe-blocking': (spec) => [byKeys(spec)[0], 'refused with BLOCK, as yet'],
+  'any-node': () => ['any node', ''],
+  'fan-out': (spec) => ['fanned out', fanOutRemark(spec) ?? ''],
+  admin: (spec) => [
+    'administration',
+    spec.name === 'config|get'
+      ? `${fanOutRemark(spec)}; without the right to, answered by the proxy`
+      : (fanOutRemark(spec) ?? ''),
+  ],
+  connection: (spec) => (isRefusedHere(spec) ? ONE_SERVER : ['answered', '']),
+  blocking: () => ['refused', 'keeps its connection waiting; not provided yet'],
+  transaction: () => ['refused', 'leaves state in its connection; not provided yet'],
+  pubsub: () => ['refused', 'subscriptions are not provided yet'],
+  'one-server': () => ONE_SERVER,
+  refused: () => ['refused', 'leaves state in its connection'],
+}
+
+function byKeys(spec: CommandSpec): readonly [string, string] {
+  if (isSplittable(spec)) return ['forwarded, split', fanOutRemark(spec) ?? '']
+  return [isGathered(spec) ? 'forwarded, gathered' : 'forwarded', '']
+}
+
+function rowsOf(spec: CommandSpec): string[] {
+  const subcommands = [...(spec.subcommands?.values() ?? [])]
+  if (subcommands.length > 0) return subcommands.flatMap(rowsOf)
+  const [handling, remark] = HANDLING[spec.treatment](spec)
+  return [`| \`${spec.name.replace('|', ' ').toUpperCase()}\` | ${handling} | ${remark} |`]
+}
+
+/** The text of docs/commands.md. */
+export function commandsDocument(): string {
+  const specs = [...Catalogue.builtIn().all()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  return `${INTRODUCTION}
+| command | treated how | remark |
+| --- | --- | --- |
+${specs.flatMap(rowsOf).join('\n')}
+`
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const text = commandsDocument()
+  if (!process.argv.includes('--check')) writeFileSync(FILE, text)
+  else if (readFileSync(FILE, 'utf8') !== text) {
+    console.error('docs/commands.md is not up to date: npm run generate:command-docs')
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { endpoints } from '../../lib/client/endpoints.ts'
+
+const FALLBACK = { host: '127.0.0.1', port: 7777 }
+const asItIs = (host: string, port: number): { host: string; port: number } => ({ host, port })
+
+function socket(fields: Record<string, unknown>): Socket {
+  const made = new Socket()
+  for (const [name, value] of Object.entries(fields)) Object.defineProperty(made, name, { value })
+  return made
+}
+
+const ADDRESSES = {
+  remoteAddress: '10.0.0.1',
+  remotePort: 50000,
+  localAddress: '10.0.0.2',
+  localPort: 6379,
+}
+
+test('a socket tells where the client is, and what it believes the proxy to be', () => {
+  assert.deepEqual(endpoints(socket(ADDRESSES), asItIs, FALLBACK), {
+    remote: '10.0.0.1:50000',
+    local: '10.0.0.2:6379',
+    advertised: { host: '10.0.0.2', port: 6379 },
+    reuse: true,
+  })
+})
+
+test('IPv4 clients of a dual-stack socket are shown as IPv4, IPv6 ones as they are', () => {
+  const dual = { ...ADDRESSES, remoteAddress: '::ffff:10.0.0.1', localAddress: '::ffff:10.0.0.2' }
+  assert.deepEqual(
+    endpoints(socket(dual), asItIs, FALLBACK),
+    endpoints(socket(ADDRESSES), asItIs, FALLBACK)
+  )
+  const six = { ...ADDRESSES, remoteAddress: '2001:db8::1', localAddress: '::1' }
+  const { remote, advertised } = endpoints(socket(six), asItIs, FALLBACK)
+  assert.deepEqual([remote, advertised], ['2001:db8::1:50000', { host: '::1', port: 6379 }])
+})
+
+test('a stream without an address gets the fallback, and its buffers are never used again', () => {
+  for (const stream of [new PassThrough(), socket({})]) {
+    const { remote, local, advertised } = endpoints(stream, asItIs, FALLBACK)
+    assert.deepEqual([remote, local, advertised], ['?:0', '?:0', FALLBACK])
+  }
+  assert.equal(endpoints(new PassThrough(), asItIs, FALLBACK).reuse, false)
+  assert.equal(endpoints(socket({ ...ADDRESSES, encrypted: true }), asItIs, FALLBACK).reuse, false)
+})
+
+test('what is announced replaces the address that the client used', () => {
+  const announced = (host: string, port: number): { host: string; port: number } => ({
+    host: `public.${host}`,
+    port: port + 1,
+  })
+  assert.deepEqual(endpoints(socket(ADDRESSES), announced, FALLBACK).advertised, {
+    host: 'public.10.0.0.2',
+    port: 6380,
+  })
+  assert.deepEqual(endpoints(new PassThrough(), announced, FALLBACK).advertised, {
+    host: 'public.127.0.0.1',
+    port: 7778,
+  })
+})
