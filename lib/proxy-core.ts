@@ -1,26 +1,19 @@
-import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
-import type { ClientServices, Totals } from './client/client-services.ts'
-import type { LocalClient, ShownNode } from './client/commands/local.ts'
+import type { ClientServices } from './client/client-services.ts'
 import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
-import { addressMapper } from './cluster/address-map.ts'
 import { CatalogueLearner } from './cluster/catalogue-learner.ts'
 import { ConnectionPool } from './cluster/connection-pool.ts'
-import { LANES } from './cluster/lanes.ts'
 import { Refresher } from './cluster/refresher.ts'
 import { ReplicaWatch } from './cluster/replica-watch.ts'
 import { SlotCache } from './cluster/slot-cache.ts'
-import { SLOT_COUNT } from './command/slot.ts'
 import type { ProxyError } from './errors.ts'
 import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
-import { call } from './router/call.ts'
+import { clientServices } from './proxy-services.ts'
 import { ReadPolicy } from './router/reader.ts'
-import type { Request } from './router/request.ts'
 import { Router } from './router/router.ts'
-import { Survey } from './router/survey.ts'
 import { ServerEvents } from './server-events.ts'
 import type { Settings } from './settings.ts'
 import { Turn } from './turn.ts'
@@ -67,7 +60,6 @@ export interface NodeStats {
 /** The parts of one proxy, wired together. */
 export class ProxyCore {
   readonly #server: net.Server
-  readonly #settings: Settings
   readonly #clock: Clock = new Clock()
   readonly #turn: Turn = new Turn()
   readonly #events: EventSink
@@ -81,15 +73,12 @@ export class ProxyCore {
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
   readonly #learner: CatalogueLearner
-  readonly #startedAt = Date.now()
   #stopSweeping: (() => void) | undefined
   #phase: 'idle' | 'starting' | 'ready' | 'closing' | 'closed' = 'idle'
   #ended: Promise<void> | undefined
-  #observed = false
 
   constructor(server: net.Server, settings: Settings) {
     this.#server = server
-    this.#settings = settings
     this.#events = new ServerEvents(server)
     this.#pool = new ConnectionPool(settings, {
       clock: this.#clock,
@@ -116,7 +105,18 @@ export class ProxyCore {
     })
     this.#roster = new Roster(settings, this.#clock, this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
-    this.#services = this.#makeServices()
+    this.#services = clientServices({
+      settings,
+      server,
+      clock: this.#clock,
+      turn: this.#turn,
+      events: this.#events,
+      cache: this.#cache,
+      router: this.#router,
+      watch: this.#watch,
+      learner: this.#learner,
+      roster: this.#roster,
+    })
     server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
       this.#accept(stream)
     })
@@ -125,12 +125,6 @@ export class ProxyCore {
     server.on('listening', () => this.#onListening())
     // Streams that were handed over by 'connection' events are none of the server's own: they are let go of here.
     server.on('close', () => void this.shutdown())
-    server.on('newListener', (event) => {
-      if (event === 'command') this.#observed = true
-    })
-    server.on('removeListener', (event) => {
-      if (event === 'command') this.#observed = server.listenerCount('command') > 0
-    })
   }
 
   get topology(): Topology {
@@ -151,7 +145,7 @@ export class ProxyCore {
       pending: node.lanes.reduce((sum, lane) => sum + lane.pending, 0),
     }))
     return {
-      uptime: Date.now() - this.#startedAt,
+      uptime: Date.now() - this.#services.startedAt,
       clients: this.#roster.size,
       connections,
       rejectedConnections,
@@ -162,96 +156,6 @@ export class ProxyCore {
       bufferedBytes: this.#roster.bufferedBytes,
       nodes,
     }
-  }
-
-  #makeServices(): ClientServices {
-    const { settings, router, cache, learner } = {
-      settings: this.#settings,
-      router: this.#router,
-      cache: this.#cache,
-      learner: this.#learner,
-    }
-    const core = this
-    const totals: Totals = {
-      commands: 0,
-      connections: 0,
-      rejectedConnections: 0,
-      bytesRead: 0,
-      bytesWritten: 0,
-      get redirects() {
-        return router.redirects
-      },
-      get masters() {
-        return cache.topology.nodes.filter((node) => node.role === 'master').length
-      },
-      get replicas() {
-        return cache.topology.nodes.filter((node) => node.role === 'replica').length
-      },
-    }
-    const survey = new Survey(router, cache)
-    const announceMap = addressMapper(settings.announceMap)
-    const laneOf = (protocol: 2 | 3): number => (protocol === 3 ? LANES.resp3 : LANES.resp2)
-    return {
-      ...settings,
-      tls: settings.tls !== undefined,
-      id: randomBytes(20).toString('hex'),
-      startedAt: this.#startedAt,
-      router,
-      clock: this.#clock,
-      turn: this.#turn,
-      totals,
-      get catalogue() {
-        return learner.catalogue
-      },
-      get serverVersion() {
-        return learner.catalogue.version
-      },
-      get healthy() {
-        return core.#healthy()
-      },
-      get observed() {
-        return core.#observed
-      },
-      get listening() {
-        return core.#listening()
-      },
-      nodes: settings.autoRedirect ? undefined : () => this.#shownNodes(),
-      announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
-      watchReplicas: () => this.#watch.start(),
-      clients: () => this.#roster.clients(),
-      callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
-      askMasters: (section, shared) => survey.ask(section, shared),
-      callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
-      observe: (client, request, reply, start, end) =>
-        this.#observe(client, request, reply, start, end),
-      onClosed: (client, reason) => this.#roster.remove(client, reason),
-    }
-  }
-
-  #healthy(): boolean {
-    return (
-      this.#cache.topology.coveredSlots === SLOT_COUNT &&
-      this.#cache.masters().every(({ status }) => status !== 'down')
-    )
-  }
-
-  /** The nodes as clients may reach them. */
-  #shownNodes(): ShownNode[] {
-    const announceMap = addressMapper(this.#settings.announceMap)
-    return this.#cache.topology.nodes.map(({ id, announced, masterId, slots, epoch, healthy }) => {
-      const colon = announced.lastIndexOf(':')
-      const host = announced.slice(0, colon)
-      const port = Number(announced.slice(colon + 1))
-      const shown = announceMap(host, port) ?? { host, port }
-      return { id, ...shown, masterId, slots, epoch, healthy, self: false }
-    })
-  }
-
-  #listening(): { host: string; port: number } {
-    const address = this.#server.address()
-    if (address === null || typeof address === 'string') return { host: '127.0.0.1', port: 7777 }
-    const any = address.address === '::' || address.address === '0.0.0.0'
-    return { host: any ? '127.0.0.1' : address.address, port: address.port }
   }
 
   #start(): void {
@@ -303,22 +207,6 @@ export class ProxyCore {
   #onChange(change: TopologyChangeEvent): void {
     debug('topology %d: %s, %d slots moved', change.after.version, change.reason, change.slotsMoved)
     if (this.#events.wants('topologyChange')) this.#events.emit('topologyChange', change)
-  }
-
-  #observe(client: LocalClient, request: Request, reply: Buffer, start: number, end: number): void {
-    const { spec, slot, node, readAt, redirects, retries } = request
-    this.#events.emit('command', {
-      command: spec?.name ?? '',
-      clientId: client.session.id,
-      slot: slot < 0 ? undefined : slot,
-      node: node?.name,
-      latency: performance.now() - readAt,
-      redirects,
-      retries,
-      requestBytes: request.end - request.start,
-      replyBytes: end - start,
-      error: reply[start] === 45 ? reply.toString('utf8', start + 1, end - 2) : undefined,
-    })
   }
 
   shutdown(timeout = 5000): Promise<void> {

@@ -29,7 +29,8 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   router: { any: ['resp', 'command', 'cluster', 'options', ...TOP] },
   client: { any: ['resp', 'command', 'cluster', 'router', ...TOP], types: ['options'] },
   'server-events': { any: TOP },
-  'proxy-core': { any: ['server-events', 'options', ...ROOMS, ...TOP] },
+  'proxy-services': { any: [...ROOMS, ...TOP] },
+  'proxy-core': { any: ['proxy-services', 'server-events', 'options', ...ROOMS, ...TOP] },
   proxy: { any: ['proxy-core', 'server-events', 'options', ...ROOMS, ...TOP] },
   index: {
     any: ['proxy', 'options', 'errors', 'events'],

@@ -1,21 +1,12 @@
 import type { Duplex } from 'node:stream'
 import type { Lane } from '../cluster/lane.ts'
 import { LANES } from '../cluster/lanes.ts'
-import { arityFits, type CommandSpec } from '../command/spec.ts'
-import { replyText } from '../errors.ts'
 import { Batch } from '../resp/batch.ts'
-import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
-import { argumentsOf, BROKEN, MORE, type RequestView } from '../resp/request-reader.ts'
-import type { Step } from '../router/composite.ts'
-import type { FanOut } from '../router/fan-out.ts'
-import { ALL_MASTERS, decide, IN_PARTS, LOCAL, type Plan, REFUSED } from '../router/plan.ts'
-import { Reader } from '../router/reader.ts'
-import { Request, type RequestHold, type RequestOwner } from '../router/request.ts'
+import { BROKEN, MORE } from '../resp/request-reader.ts'
+import type { Reader } from '../router/reader.ts'
+import type { Request, RequestHold } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
-import { type LocalClient, NO_REPLY } from './commands/local.ts'
-import { NOT_AUTHENTICATED } from './commands/refusal.ts'
-import { localHandler } from './commands/registry.ts'
-import { isHttp, unknownCommand } from './commands/unknown.ts'
+import { Dispatcher, type DispatcherOwner } from './dispatcher.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
 import { Intake, STOP } from './intake.ts'
 import { ReplyQueue } from './reply-queue.ts'
@@ -24,15 +15,6 @@ import { Session } from './session.ts'
 /** Requests are read and answered; the last replies are on their way; nothing happens any more. It only moves on. */
 export type ClientState = 'open' | 'ending' | 'closed'
 
-const plan: Plan = { slot: -1, error: '', step: undefined, fanOut: undefined }
-/** What an answer without a request is made of. */
-const NO_VIEW: RequestView = {
-  buffer: Buffer.alloc(0),
-  start: 0,
-  end: 0,
-  argc: 0,
-  offsets: new Int32Array(0),
-}
 /** Why a client that does not read is disconnected. */
 const OVER_LIMIT = 'the replies that wait for it exceed clientOutputLimit'
 /** Milliseconds for a client to close its side after ours is closed. */
@@ -42,12 +24,12 @@ const LAST_WAIT = 1000
  * One connected application: requests in, their replies out in the same order.
  *
  * ```
- * bytes -> Intake -> decide ----> Router -> ... node ... -+
- *                      \--> local command ----------------+--> deliver
+ * bytes -> Intake -> Dispatcher -> Router -> ... node ... -+
+ *                           \--> local command ------------+--> deliver
  * bytes <- Batch <- ReplyQueue <------------------------------/
  * ```
  */
-export class ClientConnection implements RequestOwner, LocalClient {
+export class ClientConnection implements DispatcherOwner {
   readonly session: Session
   lane: number = LANES.resp2
   holds: Map<number, RequestHold> | undefined = undefined
@@ -62,16 +44,14 @@ export class ClientConnection implements RequestOwner, LocalClient {
   readonly #intake: Intake
   readonly #out: Batch
   readonly #replies: ReplyQueue
+  readonly #dispatcher: Dispatcher
   #state: ClientState = 'open'
   /** Whether requests are being read just now, so that more replies may follow in this turn. */
   #reading = false
   #dirty = false
   #inputEnded = false
-  #sequence = 0
   #activeAt: number
   #reason: string | undefined
-  /** A request that begins when it is the oldest. */
-  #waiting: { readonly request: Request; readonly begin: () => void } | undefined
 
   constructor(stream: Duplex, services: ClientServices, id: number) {
     this.#stream = stream
@@ -79,14 +59,14 @@ export class ClientConnection implements RequestOwner, LocalClient {
     this.session = new Session(id, services.password === undefined)
     this.#endpoints = endpoints(stream, services.announced, services.listening)
     this.#intake = new Intake(stream, services.maxBulkLength)
-    this.#intake.authenticated = this.session.authenticated
     this.#out = new Batch(this.#endpoints.reuse)
     this.#replies = new ReplyQueue(this.#out)
     this.#activeAt = services.clock.now
-    this.#followReads()
+    this.#dispatcher = new Dispatcher(this, services, this.#intake, this.#replies)
+    this.#dispatcher.follow()
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.on('end', () => this.#onEnd())
-    stream.on('drain', () => this.#go(STOP.output))
+    stream.on('drain', () => this.go(STOP.output))
     stream.on('error', (error: Error) => this.#close(error.message))
     stream.on('close', () => this.#close(undefined))
   }
@@ -156,170 +136,16 @@ export class ClientConnection implements RequestOwner, LocalClient {
     while (intake.stopped === 0) {
       const found = intake.next()
       if (found === MORE) break
-      if (found === BROKEN) this.#protocolError(intake.error)
-      else this.#handle(intake.request)
+      if (found === BROKEN) {
+        this.#reason = `protocol error: ${intake.error}`
+        this.#dispatcher.refuseStream(intake.error)
+        this.closeAfterReplies()
+      } else this.#dispatcher.handle(intake.request)
       if (this.#replies.length >= maxPipeline) intake.stop(STOP.pipeline)
     }
     this.#reading = false
     if (this.#inputEnded && intake.stopped === 0) this.closeAfterReplies()
     else if (this.#state === 'ending' && this.#replies.length === 0) this.#end()
-  }
-
-  #protocolError(error: string): void {
-    this.#reason = `protocol error: ${error}`
-    // The reader's text has one character for each byte that it quotes.
-    const text = Buffer.from(`ERR Protocol error: ${error}`, 'latin1')
-    this.#answer(undefined, NO_VIEW, new ErrorReply(text), false)
-    this.closeAfterReplies()
-  }
-
-  #handle(view: RequestView): void {
-    const services = this.#services
-    services.totals.commands++
-    this.totalCommands++
-    const spec = services.catalogue.find(view)
-    if (spec === undefined) {
-      this.#unknown(view)
-      return
-    }
-    this.lastCommand = spec.name
-    if (!this.session.authenticated && !spec.flags.has('no_auth')) {
-      const fits = arityFits(spec, view.argc)
-      this.#refuse(spec, view, fits ? NOT_AUTHENTICATED.text : replyText.wrongArity(spec.name))
-      return
-    }
-    const kind = decide(view, spec, this.session.protocol, services, plan)
-    if (kind === LOCAL) this.#local(view, spec)
-    else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
-    else if (kind === IN_PARTS) this.#inParts(view, spec, plan.step!)
-    else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec, plan.fanOut!)
-    else this.#forward(view, spec, plan.slot)
-  }
-
-  #forward(view: RequestView, spec: CommandSpec, slot: number): void {
-    const request = this.#request(view, spec, slot)
-    request.silent = this.#silenced()
-    this.#services.router.dispatch(request)
-  }
-
-  #inParts(view: RequestView, spec: CommandSpec, step: Step): void {
-    const request = this.#request(view, spec, -1)
-    request.silent = this.#silenced()
-    this.#services.router.carryOut(request, step)
-  }
-
-  #toAllMasters(view: RequestView, spec: CommandSpec, fanOut: FanOut): void {
-    const request = this.#request(view, spec, -1)
-    request.silent = this.#silenced()
-    this.#afterOlder(request, () => this.#services.router.fanOut(request, fanOut))
-  }
-
-  /** Begins what concerns all slots. While some of the client's slots are moving it waits until all older requests are answered. */
-  #afterOlder(request: Request, begin: () => void): void {
-    if (this.holds === undefined || this.#replies.oldest === request) {
-      begin()
-      return
-    }
-    this.#waiting = { request, begin }
-    this.#intake.stop(STOP.order)
-  }
-
-  /** A request in its place in the order of replies. */
-  #request(view: RequestView, spec: CommandSpec | undefined, slot: number): Request {
-    const services = this.#services
-    const request = new Request(view, spec, slot, this, services.router)
-    request.sequence = this.#sequence++
-    if (services.observed) request.readAt = performance.now()
-    this.#replies.push(request)
-    return request
-  }
-
-  /** Whether the next reply is dropped (`CLIENT REPLY`); `SKIP` is used up by asking. */
-  #silenced(): boolean {
-    const { session } = this
-    if (session.replyMode === 'on') return false
-    if (session.replyMode === 'skip') session.replyMode = 'on'
-    return true
-  }
-
-  #unknown(view: RequestView): void {
-    if (isHttp(view)) this.abort('an HTTP request')
-    else this.#answer(undefined, view, unknownCommand(view), this.#silenced())
-  }
-
-  #refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void {
-    this.#answer(spec, view, new ErrorReply(error), this.#silenced())
-  }
-
-  // Commands answered here
-
-  #local(view: RequestView, spec: CommandSpec): void {
-    const handler = localHandler(spec)
-    if (handler === undefined) {
-      this.#refuse(spec, view, replyText.unsupported(spec.name))
-      return
-    }
-    const { session } = this
-    const before = session.replyMode
-    const args = argumentsOf(view)
-    const value = handler({ args, client: this, session, services: this.#services })
-    this.#follow()
-    if (value === NO_REPLY) return
-    // CLIENT REPLY ON and RESET are answered although what came before them was not to be.
-    const silent = session.replyMode === before && this.#silenced()
-    if (value instanceof Promise) void this.#await(spec, view, value, silent)
-    else this.#answer(spec, view, value, silent)
-  }
-
-  /** What a local command may have changed in the session and matters here. */
-  #follow(): void {
-    this.#intake.authenticated = this.session.authenticated
-    this.#followReads()
-    const lane = this.session.protocol === 3 ? LANES.resp3 : LANES.resp2
-    if (lane === this.lane) return
-    this.lane = lane
-    // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.
-    if (this.#replies.length > 0) this.#intake.stop(STOP.lane)
-  }
-
-  /** A client that said READONLY prefers replicas, whatever the others do. */
-  #followReads(): void {
-    const { readFrom } = this.#services
-    const policy = this.session.readonlyMode && readFrom === 'master' ? 'prefer-replica' : readFrom
-    if (policy === (this.reader?.policy ?? 'master')) return
-    this.reader = policy === 'master' ? undefined : new Reader(policy)
-    if (this.reader !== undefined) this.#services.watchReplicas()
-  }
-
-  /** A local command that takes time keeps its place in the order, and nothing further is read meanwhile. */
-  async #await(
-    spec: CommandSpec,
-    view: RequestView,
-    value: Promise<ReplyValue>,
-    silent: boolean
-  ): Promise<void> {
-    const request = this.#request(view, spec, -1)
-    request.silent = silent
-    this.#intake.stop(STOP.local)
-    const settled = await value.catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
-    this.#follow()
-    const bytes = encodeReply(settled, this.session.protocol)
-    // Not delivered but finished: a hold of requests without keys may count it among those that are flying.
-    request.finish(bytes, 0, bytes.length)
-    this.#go(STOP.local)
-  }
-
-  /** Answers at once, in its turn. */
-  #answer(
-    spec: CommandSpec | undefined,
-    view: RequestView,
-    value: ReplyValue,
-    silent: boolean
-  ): void {
-    const request = this.#request(view, spec, -1)
-    request.silent = silent
-    const bytes = encodeReply(value, this.session.protocol)
-    this.deliver(request, bytes, 0, bytes.length)
   }
 
   // Replies out
@@ -341,20 +167,12 @@ export class ClientConnection implements RequestOwner, LocalClient {
       services.turn.add(this)
     }
     if (replies.heldBytes > services.clientOutputLimit) this.abort(OVER_LIMIT)
-    if (this.#waiting !== undefined && replies.oldest === this.#waiting.request)
-      this.#beginWaiting()
+    this.#dispatcher.onDelivered()
     const { stopped } = this.#intake
     if (stopped === 0) return
     if ((stopped & STOP.pipeline) !== 0 && replies.length <= services.maxPipeline / 2)
-      this.#go(STOP.pipeline)
-    if ((stopped & STOP.lane) !== 0 && replies.length === 0) this.#go(STOP.lane)
-  }
-
-  #beginWaiting(): void {
-    const { begin } = this.#waiting!
-    this.#waiting = undefined
-    begin()
-    this.#go(STOP.order)
+      this.go(STOP.pipeline)
+    if ((stopped & STOP.lane) !== 0 && replies.length === 0) this.go(STOP.lane)
   }
 
   #noteRead(reader: Reader, { slot, replica, spec }: Request): void {
@@ -390,16 +208,17 @@ export class ClientConnection implements RequestOwner, LocalClient {
   onCongested(lane: Lane): void {
     if ((this.#intake.stopped & STOP.node) !== 0) return
     this.#intake.stop(STOP.node)
-    lane.onceDrained(() => this.#go(STOP.node))
+    lane.onceDrained(() => this.go(STOP.node))
   }
 
   /** Leaves further requests unread while all clients together have too much buffered. A half read request goes on. */
   limitMemory(over: boolean): void {
-    if (!over) this.#go(STOP.memory)
+    if (!over) this.go(STOP.memory)
     else if (!this.#intake.halfRead) this.#intake.stop(STOP.memory)
   }
 
-  #go(reason: number): void {
+  /** A reason to leave requests unread is gone. */
+  go(reason: number): void {
     const intake = this.#intake
     if (!intake.release(reason)) return
     if (!this.#reading) this.#read()

@@ -1,7 +1,6 @@
 import createDebug from 'debug'
 import type { Clock } from '../clock.ts'
 import { type AddressMapper, addressMapper } from '../cluster/address-map.ts'
-import type { NodeRequest } from '../cluster/connection.ts'
 import type { ConnectionPool } from '../cluster/connection-pool.ts'
 import { TO_REPLICA } from '../cluster/lanes.ts'
 import type { ClusterNode } from '../cluster/node.ts'
@@ -14,11 +13,12 @@ import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
 import { Composite, type PartReply, type Step } from './composite.ts'
 import type { FanOut } from './fan-out.ts'
+import { Holds } from './holds.ts'
 import { partialFailure } from './partial-failure.ts'
-import { isPlainRead, NO_REPLICA, type Reader, type ReadPolicy } from './reader.ts'
-import { Request, type RequestHandler, type RequestHold, type RequestOwner } from './request.ts'
+import { isPlainRead, type ReadPolicy } from './reader.ts'
+import { ReplicaReads } from './replica-reads.ts'
+import type { Request, RequestHandler, RequestOwner } from './request.ts'
 import { Scans } from './scan.ts'
-import { SlotHold } from './slot-hold.ts'
 
 const debug = createDebug('redis-cluster-proxy:router')
 
@@ -58,7 +58,8 @@ function backOff(attempt: number): number {
 export class Router implements RequestHandler {
   readonly #parts: RouterParts
   readonly #announceMap: AddressMapper
-  readonly #delayed: Set<SlotHold> = new Set()
+  readonly #holds: Holds
+  readonly #reads: ReplicaReads
   #masters: ClusterNode[] = []
   #turn = 0
   readonly #scans: Scans
@@ -68,14 +69,19 @@ export class Router implements RequestHandler {
   constructor(parts: RouterParts) {
     this.#parts = parts
     this.#announceMap = addressMapper(parts.settings.announceMap)
-    const { cache, clock, refresher } = parts
-    this.#scans = new Scans(cache, clock, () => refresher.request('request'))
+    this.#holds = new Holds(this.#send)
+    this.#reads = new ReplicaReads(parts, this.#holds, (request, text) =>
+      this.#answer(request, text)
+    )
+    const { cache, clock, refresher, settings } = parts
+    const refresh = (): void => refresher.request('uncovered slot')
+    this.#scans = new Scans(cache, clock, refresh, settings.retryBudget)
   }
 
   /** Takes a request that its owner counts as outstanding; its reply comes through {@link RequestOwner.deliver}. */
   dispatch(request: Request): void {
     const { holds, reader } = request.owner
-    if (reader !== undefined && request.slot >= 0 && this.#read(request, reader)) return
+    if (reader !== undefined && request.slot >= 0 && this.#reads.route(request, reader)) return
     if (holds !== undefined) {
       const hold = holds.get(request.slot)
       if (hold !== undefined) {
@@ -105,13 +111,17 @@ export class Router implements RequestHandler {
     if (!lane.send(request)) request.owner.onCongested(lane)
   }
 
-  #masterFor({ slot, anchor, target }: Request): ClusterNode | undefined {
+  #masterFor(request: Request): ClusterNode | undefined {
+    return request.slot >= 0 ? this.#parts.cache.owner(request.slot) : this.#nodeFor(request)
+  }
+
+  /** The node for a request without keys. */
+  #nodeFor({ anchor, target }: Request): ClusterNode | undefined {
     const named = target === undefined ? undefined : this.#parts.pool.named(target)
     // One that is down and serves nothing any more is not waited for.
     if (named !== undefined && (named.status !== 'down' || this.#masters.includes(named)))
       return named
-    const deciding = slot >= 0 ? slot : anchor
-    return deciding >= 0 ? this.#parts.cache.owner(deciding) : this.#anyMaster()
+    return anchor >= 0 ? this.#parts.cache.owner(anchor) : this.#anyMaster()
   }
 
   /** Carries a request out in parts. */
@@ -146,44 +156,6 @@ export class Router implements RequestHandler {
     if (event !== undefined) events.emit('partialFailure', event)
   }
 
-  /**
-   * Chooses a replica for a read; remembers a write. True when nothing is to be sent now: no replica serves the slot, or the request must not
-   * overtake reads of its slot that are on their way to a replica.
-   */
-  #read(request: Request, reader: Reader): boolean {
-    const { reads, clock } = this.#parts
-    const { slot, owner } = request
-    if (!reads.allows(request.spec)) {
-      if (request.spec?.readonly !== true) reader.writing(slot, reads.oldest(clock.now))
-      if (reader.pendingReads === 0 || !hasPendingRead(request)) return false
-      this.#holdOf(owner, slot).add(request)
-      return true
-    }
-    const master = this.#parts.cache.owner(slot)
-    const replica = master && reads.choose(reader, slot, master, clock.now)
-    if (replica === NO_REPLICA) {
-      this.#answer(request, replyText.noReplica)
-      return true
-    }
-    request.replica = replica
-    if (replica !== undefined) reader.pendingReads++
-    return false
-  }
-
-  /** A replica did not serve a read: another one is tried, and then the master. */
-  #leaveReplica(request: Request, replica: ClusterNode): void {
-    const { reads, watch, cache, clock } = this.#parts
-    const { owner, slot } = request
-    watch.avoid(replica)
-    owner.reader!.pendingReads--
-    request.replica = undefined
-    const master = cache.owner(slot)
-    const other = master && reads.choose(owner.reader!, slot, master, clock.now)
-    if (other === undefined || other === NO_REPLICA) return
-    request.replica = other
-    owner.reader!.pendingReads++
-  }
-
   /** One master after the other, for requests that any can answer; those that are down only when all are. */
   #anyMaster(): ClusterNode | undefined {
     const masters = this.#masters
@@ -199,7 +171,7 @@ export class Router implements RequestHandler {
     const redirect = readRedirect(buffer, start, end)
     const { replica } = request
     if (replica !== undefined && redirect.verdict !== 'none') {
-      this.#leaveReplica(request, replica)
+      this.#reads.leave(request, replica)
       if (redirect.verdict !== 'moved') return this.#again(request)
     }
     switch (redirect.verdict) {
@@ -248,7 +220,7 @@ export class Router implements RequestHandler {
     this.#tell(request, kind, from, to)
     if (!settings.autoRedirect) return this.#handOn(request, kind, to)
     const late = request.redirects - (to === from ? 0 : UNDELAYED_REDIRECTS)
-    const hold = this.#holdOf(request.owner, request.slot)
+    const hold = this.#holds.of(request.owner, request.slot)
     if (kind === 'ask') request.askTarget = to
     else {
       if (to === from) this.#replaceConnection(request, from)
@@ -293,9 +265,7 @@ export class Router implements RequestHandler {
     const lane = node.lane(request.lane)
     const connection = lane.connection
     if (connection === undefined || connection.age < REPLACE_INTERVAL) return
-    for (const each of lane.requests()) {
-      if (isRequest(each)) this.#holdOf(each.owner, each.slot)
-    }
+    this.#holds.keepOrder(lane)
     lane.replace()
   }
 
@@ -308,7 +278,7 @@ export class Router implements RequestHandler {
     // The clock is coarse: what is left of the budget may be shorter than the last delay should be.
     const delay = Math.max(FIRST_DELAY, Math.min(left, backOff(request.retries)))
     request.retries++
-    this.#holdOf(request.owner, request.slot).again(request, delay)
+    this.#holds.of(request.owner, request.slot).again(request, delay)
     return true
   }
 
@@ -317,7 +287,7 @@ export class Router implements RequestHandler {
       request.hold?.settled(request)
       return
     }
-    if (request.replica !== undefined) this.#leaveReplica(request, request.replica)
+    if (request.replica !== undefined) this.#reads.leave(request, request.replica)
     if (error.code === 'CLOSED') {
       this.#answer(request, written ? replyText.uncertain(error.message) : replyText.closing)
     } else if (written && !isPlainRead(request.spec)) {
@@ -337,7 +307,7 @@ export class Router implements RequestHandler {
     if (settings.retryBudget === 0) return false
     request.deadline = clock.now + settings.retryBudget
     request.retries = 1
-    this.#holdOf(request.owner, request.slot).again(request, 0)
+    this.#holds.of(request.owner, request.slot).again(request, 0)
     return true
   }
 
@@ -346,51 +316,11 @@ export class Router implements RequestHandler {
     request.finish(reply, 0, reply.length)
   }
 
-  /** The hold of an owner's slot. A new one takes in everything of that slot that is flying. */
-  #holdOf(owner: RequestOwner, slot: number): RequestHold {
-    owner.holds ??= new Map()
-    const known = owner.holds.get(slot)
-    if (known !== undefined) return known
-    const hold = new SlotHold(owner, slot, this.#send, this.#delayed)
-    owner.holds.set(slot, hold)
-    for (const request of owner.outstanding()) {
-      if (request.slot === slot && request.reply === undefined) hold.adopt(request)
-    }
-    return hold
-  }
-
-  /**
-   * Slots have other owners. What is in flight to the old ones will come back answered or redirected; until then nothing younger of the same
-   * client and slot may go to the new one. What only waited for a connection to an old one is sent anew.
-   */
+  /** Slots have other owners. */
   onMoves(moves: readonly SlotMove[]): void {
     this.#masters = this.#parts.cache.masters()
-    const moved = new Set(moves.map((move) => move.slot))
-    for (const node of new Set(moves.map((move) => move.from))) {
-      if (node === undefined) continue
-      for (const lane of node.lanes) {
-        for (const request of lane.requests()) this.#holdIfMoved(request, moved)
-        for (const request of lane.recall()) {
-          const hold = this.#holdIfMoved(request, moved)
-          if (hold !== undefined && isRequest(request)) hold.again(request, 0)
-          else lane.send(request)
-        }
-      }
-    }
-    for (const hold of [...this.#delayed]) if (moved.has(hold.slot)) hold.wake()
+    this.#holds.onMoves(moves)
   }
-
-  #holdIfMoved(request: NodeRequest, moved: ReadonlySet<number>): RequestHold | undefined {
-    if (!isRequest(request) || !moved.has(request.slot)) return undefined
-    return this.#holdOf(request.owner, request.slot)
-  }
-}
-
-function hasPendingRead({ owner, slot }: Request): boolean {
-  for (const each of owner.outstanding()) {
-    if (each.slot === slot && each.replica !== undefined && each.reply === undefined) return true
-  }
-  return false
 }
 
 /**
@@ -401,9 +331,4 @@ function precedesUncertain({ owner, slot, sequence }: Request): boolean {
     if (each.uncertain && each.slot === slot && each.sequence > sequence) return true
   }
   return false
-}
-
-/** What is in flight on a connection may also be a question of the proxy's own, which has no slot and no owner. */
-function isRequest(request: NodeRequest): request is Request {
-  return request instanceof Request
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { SlotCache } from '../cluster/slot-cache.ts'
 import { keySlot } from '../command/slot.ts'
+import { replyText } from '../errors.ts'
 import { content, FrameItems, isError, valueStart } from '../resp/frame.ts'
 import { frameRequest } from '../resp/request-reader.ts'
 import type { Step } from './composite.ts'
@@ -10,9 +11,8 @@ import { afterNode, isDone, type ScanProgress, withoutMoving } from './scan-prog
 
 /** Milliseconds to wait before another look at a node that does not know its slots as the proxy does. */
 const LOOK_AGAIN = 50
-/** How often that is done within one call; then the client gets an empty page. */
-const LOOKS = 4
 const NO_ITEMS: Buffer = Buffer.from('*0\r\n')
+const NOT_SERVED: Buffer = Buffer.from(`-${replyText.slotNotServed}\r\n`)
 const INVALID_CURSOR: Buffer = Buffer.from('-ERR invalid cursor\r\n')
 const OPEN = 0x7b
 const CLOSE = 0x7d
@@ -42,10 +42,12 @@ export class Scans {
   readonly #cache: SlotCache
   readonly #cursors: ScanCursors
   readonly #refresh: () => void
+  readonly #looks: number
 
-  /** `refresh` has the cluster asked for its topology. */
-  constructor(cache: SlotCache, clock: Clock, refresh: () => void) {
+  /** `refresh` has the cluster asked for its topology; `budget`: milliseconds to wait until somebody serves a slot. */
+  constructor(cache: SlotCache, clock: Clock, refresh: () => void, budget: number) {
     this.#cache = cache
+    this.#looks = Math.ceil(budget / LOOK_AGAIN)
     this.#cursors = new ScanCursors(cache, clock)
     this.#refresh = refresh
   }
@@ -56,7 +58,7 @@ export class Scans {
     const progress = this.#cursors.read(args[1]!, slot)
     if (progress === undefined) return { parts: [], finish: () => INVALID_CURSOR }
     const call = { args, slot }
-    if (progress.current === undefined) return this.#begin(call, progress, LOOKS)
+    if (progress.current === undefined) return this.#begin(call, progress, this.#looks)
     return this.#page(call, progress)
   }
 
@@ -65,7 +67,7 @@ export class Scans {
     const target = this.#next(progress)
     return {
       ...viewStep(target),
-      ...(looks < LOOKS && { delay: LOOK_AGAIN }),
+      ...(looks < this.#looks && { delay: LOOK_AGAIN }),
       finish: ([answer]) => {
         const view = readNodeView(answer!.reply)
         if (view === undefined) return answer!.reply
@@ -77,7 +79,7 @@ export class Scans {
         this.#refresh()
         const { importer } = target
         const rest = importer === undefined ? progress : withoutMoving(progress, importer)
-        return looks > 0 ? this.#begin(call, rest, looks - 1) : this.#reply(call, rest, NO_ITEMS)
+        return looks > 0 ? this.#begin(call, rest, looks - 1) : NOT_SERVED
       },
     }
   }

@@ -98,12 +98,13 @@ async function behave(
   const client = await connect(open(proxy, number))
   const chance = new Chance(seed ^ (0x5eed + number))
   while (!over.aborted) {
-    const keys = Array.from({ length: 4 }, () => `${SECRET}-${number}-${chance.below(2 ** 32)}`)
+    const keys = Array.from({ length: 4 }, () => `own-${number}-${chance.below(2 ** 32)}`)
     const round = totals.readBack
-    const writes = keys.map((key) => ['SET', key, `${key}=${round}`, 'PX', 60_000])
+    const secretOf = (key: string): string => `${SECRET} ${key}=${round}`
+    const writes = keys.map((key) => ['SET', key, secretOf(key), 'PX', 60_000])
     const replies = await client.pipeline([...writes, ...keys.map((key) => ['GET', key])])
     for (const [i, key] of keys.entries()) {
-      const value = `${key}=${round}`
+      const value = secretOf(key)
       const expected = `+OK\r\n$${value.length}\r\n${value}\r\n`
       const got = `${replies[i]}${replies[4 + i]}`
       if (got !== expected) throw new Error(`a well-behaved client got ${JSON.stringify(got)}`)

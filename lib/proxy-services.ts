@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto'
+import type net from 'node:net'
+import type { ClientServices, Totals } from './client/client-services.ts'
+import type { LocalClient, ShownNode } from './client/commands/local.ts'
+import type { Roster } from './client/roster.ts'
+import type { Clock } from './clock.ts'
+import { addressMapper } from './cluster/address-map.ts'
+import type { CatalogueLearner } from './cluster/catalogue-learner.ts'
+import { LANES } from './cluster/lanes.ts'
+import type { ReplicaWatch } from './cluster/replica-watch.ts'
+import type { SlotCache } from './cluster/slot-cache.ts'
+import { SLOT_COUNT } from './command/slot.ts'
+import type { EventSink } from './events.ts'
+import { call } from './router/call.ts'
+import type { Request } from './router/request.ts'
+import type { Router } from './router/router.ts'
+import { Survey } from './router/survey.ts'
+import type { HostPort, Settings } from './settings.ts'
+import type { Turn } from './turn.ts'
+
+/** What the services are made of. */
+export interface ServiceParts {
+  readonly settings: Settings
+  readonly server: net.Server
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly events: EventSink
+  readonly cache: SlotCache
+  readonly router: Router
+  readonly watch: ReplicaWatch
+  readonly learner: CatalogueLearner
+  readonly roster: Roster
+}
+
+/** Where clients find the server that has no address of their connection. */
+const NOWHERE: HostPort = { host: '127.0.0.1', port: 7777 }
+const MINUS = 45
+
+/** What the proxy offers to the connections of its clients. */
+export function clientServices(parts: ServiceParts): ClientServices {
+  const { settings, server, cache, router, learner, roster, watch } = parts
+  const survey = new Survey(router, cache)
+  const announceMap = addressMapper(settings.announceMap)
+  const laneOf = (protocol: 2 | 3): number => (protocol === 3 ? LANES.resp3 : LANES.resp2)
+  const observation = observationOf(parts)
+  return {
+    ...settings,
+    tls: settings.tls !== undefined,
+    id: randomBytes(20).toString('hex'),
+    startedAt: Date.now(),
+    router,
+    clock: parts.clock,
+    turn: parts.turn,
+    totals: totalsOf(parts),
+    get catalogue() {
+      return learner.catalogue
+    },
+    get serverVersion() {
+      return learner.catalogue.version
+    },
+    get healthy() {
+      return isHealthy(cache)
+    },
+    get observed() {
+      return observation.wanted
+    },
+    get listening() {
+      return listening(server)
+    },
+    nodes: settings.autoRedirect ? undefined : () => shownNodes(cache, announceMap),
+    announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
+    watchReplicas: () => watch.start(),
+    clients: () => roster.clients(),
+    callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
+    callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
+    askMasters: (section, shared) => survey.ask(section, shared),
+    observe: observation.observe,
+    onClosed: (client, reason) => roster.remove(client, reason),
+  }
+}
+
+function totalsOf({ router, cache }: ServiceParts): Totals {
+  const count = (role: 'master' | 'replica'): number =>
+    cache.topology.nodes.filter((node) => node.role === role).length
+  return {
+    commands: 0,
+    connections: 0,
+    rejectedConnections: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
+    get redirects() {
+      return router.redirects
+    },
+    get masters() {
+      return count('master')
+    },
+    get replicas() {
+      return count('replica')
+    },
+  }
+}
+
+function isHealthy(cache: SlotCache): boolean {
+  const complete = cache.topology.coveredSlots === SLOT_COUNT
+  return complete && cache.masters().every(({ status }) => status !== 'down')
+}
+
+/** The nodes as clients may reach them. */
+function shownNodes(
+  cache: SlotCache,
+  announceMap: ReturnType<typeof addressMapper>
+): readonly ShownNode[] {
+  return cache.topology.nodes.map(({ id, announced, masterId, slots, epoch, healthy }) => {
+    const colon = announced.lastIndexOf(':')
+    const host = announced.slice(0, colon)
+    const port = Number(announced.slice(colon + 1))
+    const shown = announceMap(host, port) ?? { host, port }
+    return { id, ...shown, masterId, slots, epoch, healthy, self: false }
+  })
+}
+
+function listening(server: net.Server): HostPort {
+  const address = server.address()
+  if (address === null || typeof address === 'string') return NOWHERE
+  const any = address.address === '::' || address.address === '0.0.0.0'
+  return { host: any ? NOWHERE.host : address.address, port: address.port }
+}
+
+/** The event `command`. Whether anybody listens is asked for each command, so it is noted when listeners come and go. */
+function observationOf({ server, events }: ServiceParts): {
+  readonly wanted: boolean
+  observe: ClientServices['observe']
+} {
+  let wanted = server.listenerCount('command') > 0
+  server.on('newListener', (event) => {
+    if (event === 'command') wanted = true
+  })
+  server.on('removeListener', (event) => {
+    if (event === 'command') wanted = server.listenerCount('command') > 0
+  })
+  return {
+    get wanted() {
+      return wanted
+    },
+    observe: (client: LocalClient, request: Request, reply, start, end) => {
+      const { spec, slot, node, readAt, redirects, retries } = request
+      events.emit('command', {
+        command: spec?.name ?? '',
+        clientId: client.session.id,
+        slot: slot < 0 ? undefined : slot,
+        node: node?.name,
+        latency: performance.now() - readAt,
+        redirects,
+        retries,
+        requestBytes: request.end - request.start,
+        replyBytes: end - start,
+        error: reply[start] === MINUS ? reply.toString('utf8', start + 1, end - 2) : undefined,
+      })
+    },
+  }
+}
