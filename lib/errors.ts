@@ -64,6 +64,24 @@ export const replyText = {
   /** CONFIG SET of something that cannot be the same for all masters; nothing was set. */
   oneServerSetting: (name: string): string =>
     `NOPERM the setting '${name}' names one server: send it to a node of the cluster`,
+  /** MULTI within MULTI. */
+  nestedMulti: 'ERR MULTI calls can not be nested',
+  /** EXEC or DISCARD where there is no MULTI. */
+  withoutMulti: (name: string): string => `ERR ${name.toUpperCase()} without MULTI`,
+  /** WATCH after MULTI. */
+  watchInMulti: 'ERR WATCH inside MULTI is not allowed',
+  /** EXEC after a command that was refused. */
+  execAborted: 'EXECABORT Transaction discarded because of previous errors.',
+  /** EXEC with arguments. */
+  execArity:
+    "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command",
+  /** A command that changes the connection, between MULTI and EXEC. */
+  notInMulti: 'ERR Command not allowed inside a transaction',
+  /** CLIENT UNBLOCK with ERROR. */
+  unblocked: 'UNBLOCKED client unblocked via CLIENT UNBLOCK',
+  /** No private connection became free in time. */
+  noPrivateConnection: (address: string, ms: number): string =>
+    `ERR no private connection to ${address} became free within ${ms} ms`,
   /** No node serves the slot, and none came to in time. */
   slotNotServed: 'CLUSTERDOWN Hash slot not served',
   /** Policy `replica`, and no replica can be read from. */

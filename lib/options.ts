@@ -130,6 +130,46 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     ...flag,
     help: 'Whether CONFIG, ACL, DEBUG, SLOWLOG and the like are carried out, on every master; what names one server (dir, port, bind, ...) is refused in any case.',
   },
+  privatePoolSize: {
+    default: 10,
+    ...whole(0, 50),
+    help: 'Idle private connections (transactions, blocking commands) to keep for each node and protocol version, from the first use on; 0: none.',
+  },
+  privatePoolMinSize: {
+    default: 10,
+    ...whole(0, 50),
+    help: 'Below this number they are refilled, up to privatePoolSize.',
+  },
+  privatePoolSpawnEvery: {
+    default: 50,
+    ...whole(1, DAY),
+    unit: 'ms',
+    help: 'Time between two steps of refilling.',
+  },
+  privatePoolSpawnRate: { default: 2, ...whole(1, 50), help: 'Connections made in one step.' },
+  maxPrivateConnections: {
+    default: 5000,
+    ...whole(1, 1_000_000),
+    help: 'Private connections to one node at a time; who wants one more waits in a queue.',
+  },
+  privateWait: {
+    default: 5000,
+    ...whole(0, DAY),
+    unit: 'ms',
+    help: 'Time to wait for a private connection; then the command gets an error.',
+  },
+  transactionIdleTimeout: {
+    default: 60_000,
+    ...whole(0, DAY),
+    unit: 'ms',
+    help: 'Time that a client in MULTI or WATCH may keep its connection without sending anything. Then MULTI goes on unseen on another one, and WATCH makes EXEC answer nil; 0: for ever.',
+  },
+  scriptCacheBytes: {
+    default: 16 * MEBIBYTE,
+    ...whole(0, MOST_BYTES),
+    unit: 'bytes',
+    help: 'Scripts that are remembered, to load them where a node lacks them; 0: none.',
+  },
   refreshInterval: {
     default: 30_000,
     ...whole(100, DAY),

@@ -12,6 +12,7 @@ import { SlotCache } from './cluster/slot-cache.ts'
 import type { ProxyError } from './errors.ts'
 import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
 import { clientServices } from './proxy-services.ts'
+import { Privates } from './router/privates.ts'
 import { ReadPolicy } from './router/reader.ts'
 import { Router } from './router/router.ts'
 import { ServerEvents } from './server-events.ts'
@@ -103,6 +104,17 @@ export class ProxyCore {
       watch: this.#watch,
       reads: new ReadPolicy(settings, this.#watch),
     })
+    const privates = new Privates(
+      {
+        settings,
+        clock: this.#clock,
+        pool: this.#pool,
+        cache: this.#cache,
+        refresher: this.#refresher,
+        events: this.#events,
+      },
+      this.#router
+    )
     this.#roster = new Roster(settings, this.#clock, this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
     this.#services = clientServices({
@@ -113,6 +125,7 @@ export class ProxyCore {
       events: this.#events,
       cache: this.#cache,
       router: this.#router,
+      privates,
       watch: this.#watch,
       learner: this.#learner,
       roster: this.#roster,

@@ -7,11 +7,14 @@ import type { Clock } from './clock.ts'
 import { addressMapper } from './cluster/address-map.ts'
 import type { CatalogueLearner } from './cluster/catalogue-learner.ts'
 import { LANES } from './cluster/lanes.ts'
+import type { ClusterNode } from './cluster/node.ts'
+import { ask } from './cluster/question.ts'
 import type { ReplicaWatch } from './cluster/replica-watch.ts'
 import type { SlotCache } from './cluster/slot-cache.ts'
 import { SLOT_COUNT } from './command/slot.ts'
 import type { EventSink } from './events.ts'
 import { call } from './router/call.ts'
+import type { Privates } from './router/privates.ts'
 import type { Request } from './router/request.ts'
 import type { Router } from './router/router.ts'
 import { Survey } from './router/survey.ts'
@@ -27,6 +30,7 @@ export interface ServiceParts {
   readonly events: EventSink
   readonly cache: SlotCache
   readonly router: Router
+  readonly privates: Privates
   readonly watch: ReplicaWatch
   readonly learner: CatalogueLearner
   readonly roster: Roster
@@ -74,8 +78,20 @@ export function clientServices(parts: ServiceParts): ClientServices {
     callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
     callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
     askMasters: (section, shared) => survey.ask(section, shared),
+    privates: parts.privates,
+    scriptLoader: router.scripts,
+    noteScript: (spec, view) => router.scripts.note(spec.name, view),
+    unblock: unblockOn,
     observe: observation.observe,
     onClosed: (client, reason) => roster.remove(client, reason),
+  }
+}
+
+async function unblockOn(node: ClusterNode, clientId: string, error: boolean): Promise<boolean> {
+  try {
+    return (await ask(node, 'CLIENT', 'UNBLOCK', clientId, error ? 'ERROR' : 'TIMEOUT')) === 1
+  } catch {
+    return false
   }
 }
 

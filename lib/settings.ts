@@ -99,6 +99,22 @@ export interface Settings {
   gatherMaxBytes: number
   /** Whether clients may administer the servers: commands flagged `admin` reach every master. */
   adminCommands: boolean
+  /** Idle private connections to keep, for each node and protocol version. */
+  privatePoolSize: number
+  /** The number below which they are refilled. */
+  privatePoolMinSize: number
+  /** Milliseconds between two steps of refilling. */
+  privatePoolSpawnEvery: number
+  /** Connections made in one step. */
+  privatePoolSpawnRate: number
+  /** Private connections to one node at a time. */
+  maxPrivateConnections: number
+  /** Milliseconds to wait for a private connection. */
+  privateWait: number
+  /** Milliseconds that a client in MULTI or WATCH may keep its connection without a command; 0: for ever. */
+  transactionIdleTimeout: number
+  /** Bytes of scripts to remember; 0: none. */
+  scriptCacheBytes: number
   /** Milliseconds between two looks at the cluster. */
   refreshInterval: number
   /** Milliseconds that lie at least between two refreshes. */

@@ -1,12 +1,14 @@
 import type { Duplex } from 'node:stream'
 import type { Lane } from '../cluster/lane.ts'
 import { LANES } from '../cluster/lanes.ts'
+import type { ClusterNode } from '../cluster/node.ts'
 import { Batch } from '../resp/batch.ts'
 import { BROKEN, MORE } from '../resp/request-reader.ts'
 import type { Reader } from '../router/reader.ts'
 import type { Request, RequestHold } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
-import { Dispatcher, type DispatcherOwner } from './dispatcher.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
 import { Intake, STOP } from './intake.ts'
 import { ReplyQueue } from './reply-queue.ts'
@@ -34,6 +36,7 @@ export class ClientConnection implements DispatcherOwner {
   lane: number = LANES.resp2
   holds: Map<number, RequestHold> | undefined = undefined
   reader: Reader | undefined = undefined
+  readonly written: Map<ClusterNode, number> = new Map()
   lastCommand = ''
   totalBytesRead = 0
   totalBytesWritten = 0
@@ -92,7 +95,7 @@ export class ClientConnection implements DispatcherOwner {
   }
 
   get inputBytes(): number {
-    return this.#intake.pendingBytes
+    return this.#intake.pendingBytes + (this.#dispatcher.stateful?.bytes ?? 0)
   }
 
   get outputBytes(): number {
@@ -106,6 +109,18 @@ export class ClientConnection implements DispatcherOwner {
 
   get gone(): boolean {
     return this.#state === 'closed'
+  }
+
+  get blocked(): boolean {
+    return this.#dispatcher.stateful?.blocked === true
+  }
+
+  get queuedCommands(): number {
+    return this.#dispatcher.stateful?.queued ?? -1
+  }
+
+  async unblock(error: boolean): Promise<boolean> {
+    return (await this.#dispatcher.stateful?.unblock(error)) === true
   }
 
   outstanding(): Iterable<Request> {
@@ -126,7 +141,9 @@ export class ClientConnection implements DispatcherOwner {
   /** The client sends no more; what it sent before may still wait to be looked at. */
   #onEnd(): void {
     this.#inputEnded = true
-    if (this.#intake.stopped === 0) this.closeAfterReplies()
+    // Who leaves a blocking command must not be given what comes next.
+    if (this.blocked) this.#close(undefined)
+    else if (this.#intake.stopped === 0) this.closeAfterReplies()
   }
 
   #read(): void {
@@ -152,7 +169,18 @@ export class ClientConnection implements DispatcherOwner {
 
   onPartAnswered(part: Request): void {
     if (this.reader !== undefined) this.#noteRead(this.reader, part)
+    this.#noteWrite(part)
   }
+
+  /** WAIT asks the masters that were written to. */
+  #noteWrite({ spec, node, slot }: Request): void {
+    if (node === undefined || slot < 0 || node === this.#lastWritten || spec?.readonly === true)
+      return
+    this.#lastWritten = node
+    this.written.set(node, slot)
+  }
+
+  #lastWritten: ClusterNode | undefined
 
   deliver(request: Request, buffer: Buffer, start: number, end: number): void {
     if (this.#state === 'closed') return
@@ -160,6 +188,7 @@ export class ClientConnection implements DispatcherOwner {
     const replies = this.#replies
     if (request.readAt !== 0) services.observe(this, request, buffer, start, end)
     if (this.reader !== undefined) this.#noteRead(this.reader, request)
+    this.#noteWrite(request)
     replies.settle(request, buffer, start, end)
     if (replies.length === 0 && !this.#reading) this.#flushLast()
     else if (!this.#dirty) {
@@ -231,6 +260,7 @@ export class ClientConnection implements DispatcherOwner {
   check(): void {
     const { clock, requestTimeout, idleTimeout } = this.#services
     const quiet = clock.now - this.#activeAt
+    this.#dispatcher.stateful?.check()
     if (this.#stream.writableEnded) {
       if (quiet > (this.#stream.writableFinished ? LAST_WAIT : requestTimeout))
         this.#stream.destroy()
@@ -243,6 +273,11 @@ export class ClientConnection implements DispatcherOwner {
 
   closeAfterReplies(): void {
     if (this.#state !== 'open') return
+    // Nobody knows when the reply comes.
+    if (this.blocked) {
+      this.abort('shut down')
+      return
+    }
     this.#state = 'ending'
     this.#intake.stop(STOP.closing)
     if (!this.#reading && this.#replies.length === 0) this.#end()
@@ -270,6 +305,7 @@ export class ClientConnection implements DispatcherOwner {
   #close(reason: string | undefined): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    this.#dispatcher.stateful?.abandon()
     this.#intake.stop(STOP.closing)
     this.#stream.destroy()
     this.#out.clear()

@@ -1,6 +1,11 @@
 import type { Clock } from '../clock.ts'
+import type { ClusterNode } from '../cluster/node.ts'
+import type { CommandSpec } from '../command/spec.ts'
+import type { RequestView } from '../resp/request-reader.ts'
+import type { Privates } from '../router/privates.ts'
 import type { Request } from '../router/request.ts'
 import type { Router } from '../router/router.ts'
+import type { ScriptLoader } from '../router/scripts.ts'
 import type { CrossSlot, HostPort, ReadFrom } from '../settings.ts'
 import type { Turn } from '../turn.ts'
 import type { LocalClient, LocalServices } from './commands/local.ts'
@@ -39,6 +44,15 @@ export interface ClientServices extends LocalServices {
   watchReplicas(): void
   /** Whether anyone listens for `command`. */
   readonly observed: boolean
+  /** Ways to private connections. */
+  readonly privates: Privates
+  /** The scripts that clients have sent. */
+  readonly scriptLoader: ScriptLoader
+  /** Remembers the script that a command brings, or forgets all that it flushes. */
+  noteScript(spec: CommandSpec, view: RequestView): void
+  readonly transactionIdleTimeout: number
+  /** `CLIENT UNBLOCK` on a node; whether that client was blocked. */
+  unblock(node: ClusterNode, clientId: string, error: boolean): Promise<boolean>
   /** Tells the listeners of `command`. */
   observe(client: LocalClient, request: Request, reply: Buffer, start: number, end: number): void
   /** A client's connection is closed. */

@@ -1,18 +1,32 @@
 import { LANES } from '../cluster/lanes.ts'
-import { arityFits, type CommandSpec } from '../command/spec.ts'
+import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
 import { argumentsOf, type RequestView } from '../resp/request-reader.ts'
-import { ALL_MASTERS, decide, IN_PARTS, LOCAL, type Plan, REFUSED } from '../router/plan.ts'
+import {
+  ALL_MASTERS,
+  BLOCKING,
+  decide,
+  IN_PARTS,
+  LOCAL,
+  type Plan,
+  REFUSED,
+  TRANSACTION,
+} from '../router/plan.ts'
 import { Reader } from '../router/reader.ts'
-import { Request, type RequestOwner } from '../router/request.ts'
+import { Request } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
-import { type LocalClient, NO_REPLY } from './commands/local.ts'
+import { NO_REPLY } from './commands/local.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
 import { localHandler } from './commands/registry.ts'
 import { isHttp, unknownCommand } from './commands/unknown.ts'
+import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Intake, STOP } from './intake.ts'
 import type { ReplyQueue } from './reply-queue.ts'
+import { Stateful } from './stateful.ts'
+
+/** Slot of what runs on a private connection: no hold of shared requests may count it in. */
+const PRIVATE = -2
 
 const plan: Plan = { slot: -1, error: '', step: undefined, fanOut: undefined }
 /** What an answer without a request is made of. */
@@ -24,24 +38,14 @@ const NO_VIEW: RequestView = {
   offsets: new Int32Array(0),
 }
 
-/** The connection whose requests a {@link Dispatcher} sees to. */
-export interface DispatcherOwner extends RequestOwner, LocalClient {
-  lane: number
-  reader: Reader | undefined
-  lastCommand: string
-  totalCommands: number
-  /** A reason to leave requests unread is gone. */
-  go(reason: number): void
-  /** Ends the connection at once. */
-  abort(reason: string): void
-}
-
 /** Sees to the requests of one client: sends each on its way through the router, or has it answered here. */
 export class Dispatcher {
   readonly #client: DispatcherOwner
   readonly #services: ClientServices
   readonly #intake: Intake
   readonly #replies: ReplyQueue
+  /** Made with the first command that needs it. */
+  #stateful: Stateful | undefined
   #sequence = 0
   /** A request that begins when it is the oldest. */
   #waiting: { readonly request: Request; readonly begin: () => void } | undefined
@@ -82,18 +86,60 @@ export class Dispatcher {
       this.#refuse(spec, view, fits ? NOT_AUTHENTICATED.text : replyText.wrongArity(spec.name))
       return
     }
+    const stateful = this.#stateful
+    if (stateful?.queueing === true && stateful.queue(view, spec)) return
     const kind = decide(view, spec, this.#client.session.protocol, services, plan)
     if (kind === LOCAL) this.#local(view, spec)
     else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
     else if (kind === IN_PARTS) this.#inParts(view, spec)
     else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec)
+    else if (kind === TRANSACTION) this.#makeStateful().take(view, spec, plan.slot)
+    else if (kind === BLOCKING) this.#makeStateful().block(view, spec, plan.slot)
     else this.#forward(view, spec, plan.slot)
   }
 
   #forward(view: RequestView, spec: CommandSpec, slot: number): void {
+    if (spec.keyShape === KEY_SEARCH) this.#services.noteScript(spec, view)
     const request = this.#request(view, spec, slot)
     request.silent = this.#silenced()
+    if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
+    else this.#services.router.dispatch(request)
+  }
+
+  /** What is read while keys are watched must not be older than the watch. */
+  #readFromMaster(request: Request): void {
+    const client = this.#client
+    const { reader } = client
+    client.reader = undefined
     this.#services.router.dispatch(request)
+    client.reader = reader
+  }
+
+  #makeStateful(): Stateful {
+    this.#stateful ??= new Stateful({
+      client: this.#client,
+      services: this.#services,
+      place: (view, spec) => {
+        const request = this.#request(view, spec, PRIVATE)
+        request.silent = this.#silenced()
+        return request
+      },
+      answer: (spec, view, reply) => this.#answer(spec, view, reply, this.#silenced()),
+      whenOldest: (request, begin) => this.#whenOldest(request, begin),
+      stop: () => this.#intake.stop(STOP.private),
+      go: () => this.#client.go(STOP.private),
+    })
+    return this.#stateful
+  }
+
+  /** What the client has beyond single commands; undefined for most. */
+  get stateful(): Stateful | undefined {
+    return this.#stateful
+  }
+
+  #whenOldest(request: Request, begin: () => void): void {
+    if (this.#replies.oldest === request) begin()
+    else this.#waiting = { request, begin }
   }
 
   #inParts(view: RequestView, spec: CommandSpec): void {
@@ -105,6 +151,7 @@ export class Dispatcher {
   }
 
   #toAllMasters(view: RequestView, spec: CommandSpec): void {
+    this.#services.noteScript(spec, view)
     const fanOut = plan.fanOut!
     plan.fanOut = undefined
     const request = this.#request(view, spec, -1)
@@ -141,6 +188,7 @@ export class Dispatcher {
   }
 
   #unknown(view: RequestView): void {
+    if (this.#stateful?.queueing === true) this.#stateful.flaw()
     if (isHttp(view)) this.#client.abort('an HTTP request')
     else this.#answer(undefined, view, unknownCommand(view), this.#silenced())
   }
@@ -158,6 +206,10 @@ export class Dispatcher {
       return
     }
     const { session } = this.#client
+    if (spec.name === 'reset' && this.#stateful !== undefined && view.argc === 1) {
+      this.#resetStateful(view, spec)
+      return
+    }
     const before = session.replyMode
     const args = argumentsOf(view)
     const value = handler({ args, client: this.#client, session, services: this.#services })
@@ -167,6 +219,18 @@ export class Dispatcher {
     const silent = session.replyMode === before && this.#silenced()
     if (value instanceof Promise) void this.#await(spec, view, value, silent)
     else this.#answer(spec, view, value, silent)
+  }
+
+  /** RESET of a client that may be in a transaction: the replies that are owed come first. */
+  #resetStateful(view: RequestView, spec: CommandSpec): void {
+    this.#stateful!.reset(view, spec, () => {
+      const { session } = this.#client
+      const args = [Buffer.from('reset')]
+      const run = localHandler(spec)!
+      const value = run({ args, client: this.#client, session, services: this.#services })
+      this.follow()
+      return value as ReplyValue
+    })
   }
 
   /** What a local command may have changed in the session and matters here. */

@@ -17,9 +17,14 @@ export const STOP = {
   lane: 32,
   /** A request that concerns all slots waits for the older ones. */
   order: 128,
+  /** A transaction ends, or a command blocks. Bytes are read all the same, so that it is noticed when the client leaves. */
+  private: 256,
   /** The connection is ending. */
   closing: 64,
 } as const
+
+/** Bytes that are read ahead, with requests left unread. */
+const READ_AHEAD = 1024 * 1024
 
 /** What a client sends, request by request, and the reasons to leave it unread for a while. */
 export class Intake {
@@ -65,7 +70,19 @@ export class Intake {
   /** Takes in bytes. */
   feed(chunk: Buffer): void {
     if (this.stopped === 0) this.#reader.feed(chunk)
-    else if ((this.stopped & STOP.closing) === 0) this.#unread.push(chunk)
+    else if ((this.stopped & STOP.closing) === 0) {
+      this.#unread.push(chunk)
+      if (this.#paused || this.pendingBytes < READ_AHEAD) return
+      this.#stream.pause()
+      this.#full = true
+    }
+  }
+
+  /** Whether so much was read ahead that the stream is paused although nothing else asks for it. */
+  #full = false
+
+  get #paused(): boolean {
+    return (this.stopped & ~STOP.private) !== 0
   }
 
   /** Looks for the next request, as `RequestReader.next` does. */
@@ -80,14 +97,17 @@ export class Intake {
 
   /** Leaves requests unread for one more reason. */
   stop(reason: number): void {
-    if (this.stopped === 0) this.#stream.pause()
+    const paused = this.#paused
     this.stopped |= reason
+    if (!paused && this.#paused) this.#stream.pause()
   }
 
   /** A reason is gone. True when it was the last, so that reading goes on. */
   release(reason: number): boolean {
     if ((this.stopped & reason) === 0) return false
     this.stopped &= ~reason
+    if (this.stopped === 0) this.#full = false
+    else if (!this.#paused && !this.#full) this.#stream.resume()
     return this.stopped === 0
   }
 

@@ -8,25 +8,29 @@ import type { ConnectionSetup } from './connection.ts'
 import { dial } from './dial.ts'
 import { greeting } from './greeting.ts'
 import { ClusterNode, type NodeServices } from './node.ts'
+import { PrivatePool, type PrivateSettings } from './private-pool.ts'
 
 /** The settings that connections to nodes depend on. */
-export type PoolSettings = Pick<
-  Settings,
-  | 'credentials'
-  | 'nodeTls'
-  | 'keepAlive'
-  | 'connectTimeout'
-  | 'commandTimeout'
-  | 'reconnectMinDelay'
-  | 'reconnectMaxDelay'
-  | 'nodeOutputPause'
->
+export type PoolSettings = PrivateSettings &
+  Pick<
+    Settings,
+    | 'credentials'
+    | 'nodeTls'
+    | 'keepAlive'
+    | 'connectTimeout'
+    | 'commandTimeout'
+    | 'reconnectMinDelay'
+    | 'reconnectMaxDelay'
+    | 'nodeOutputPause'
+  >
 
 /** Milliseconds between two questions to the cluster while someone waits for a node in vain. */
 const TROUBLED_INTERVAL = 200
 
 /** All nodes the proxy talks to, by address, and their connections. */
 export class ConnectionPool {
+  /** The connections that clients have for themselves. */
+  readonly privates: PrivatePool
   readonly #settings: PoolSettings
   readonly #clock: Clock
   readonly #turn: Turn
@@ -56,6 +60,8 @@ export class ConnectionPool {
     this.#settings = settings
     this.#clock = clock
     this.#turn = turn
+    const setup = (address: NodeAddress, lane: number) => this.#setup(address, lane)
+    this.privates = new PrivatePool(settings, clock, setup, onTrouble)
     this.#services = {
       setup: (address, lane) => this.#setup(address, lane),
       reconnectMinDelay: settings.reconnectMinDelay,
@@ -66,6 +72,7 @@ export class ConnectionPool {
       },
       onDown: (node, cause, never) => {
         if (events.wants('nodeDown')) events.emit('nodeDown', { address: node.name, cause })
+        this.privates.fail(node, cause)
         if (never) this.#warn(node, cause)
         onTrouble()
       },
@@ -109,6 +116,7 @@ export class ConnectionPool {
   close(): void {
     this.#stopChecking()
     for (const node of [...this.#nodes.values(), ...this.#leaving]) node.close()
+    this.privates.close()
     this.#nodes.clear()
     this.#leaving.clear()
   }
@@ -129,6 +137,7 @@ export class ConnectionPool {
       node.check()
       if (node.troubled) troubled = node
     }
+    this.privates.check()
     const { now } = this.#clock
     if (troubled !== undefined && now >= this.#lookAt) {
       this.#lookAt = now + TROUBLED_INTERVAL

@@ -8,6 +8,7 @@ export type Verdict =
   | 'masterdown'
   | 'readonly'
   | 'noauth'
+  | 'noscript'
   | 'none'
 
 /** An error reply, understood. */
@@ -31,6 +32,7 @@ const RETRIED: Readonly<Record<string, Redirect>> = {
   MASTERDOWN: { ...NONE, verdict: 'masterdown' },
   READONLY: { ...NONE, verdict: 'readonly' },
   NOAUTH: { ...NONE, verdict: 'noauth' },
+  NOSCRIPT: { ...NONE, verdict: 'noscript' },
 }
 
 /** No redirect the server writes is longer: code, slot, host name of 255 bytes, port. */

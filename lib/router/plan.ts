@@ -1,7 +1,7 @@
 import { isBlockingCall } from '../command/blocking.ts'
 import { findKeys, KEYS_UNKNOWN, keyErrorText } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
-import { arityFits, type CommandSpec, ONE_KEY } from '../command/spec.ts'
+import { arityFits, type CommandSpec, NO_KEYS, ONE_KEY } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, type ProtocolVersion } from '../resp/encode.ts'
 import { argument, argumentsOf, type RequestView } from '../resp/request-reader.ts'
@@ -30,6 +30,11 @@ export const IN_PARTS = 4
 /** It goes to every master; {@link Plan.fanOut} says what becomes of that. */
 export const ALL_MASTERS = 5
 
+/** It belongs to a transaction; the slot of its keys is {@link Plan.slot}. */
+export const TRANSACTION = 6
+/** It may keep its connection waiting; {@link Plan.slot} is -1 when it has no keys. */
+export const BLOCKING = 7
+
 /** What is to be done with a request. */
 export type PlanKind =
   | typeof LOCAL
@@ -38,10 +43,13 @@ export type PlanKind =
   | typeof REFUSED
   | typeof IN_PARTS
   | typeof ALL_MASTERS
+  | typeof TRANSACTION
+  | typeof BLOCKING
 
 /** What a decision depends on beside the request. */
 export interface PlanRules {
-  readonly crossSlot: CrossSlot
+  /** `never`: within a transaction, in the server's words. */
+  readonly crossSlot: CrossSlot | 'never'
   readonly adminCommands: boolean
   /** Version of the nodes, such as `7.0.15`. */
   readonly serverVersion: string
@@ -84,12 +92,28 @@ export function decide(
     return ONE_SLOT
   }
   if (treatment === 'any-node') return ANY_NODE
-  if (treatment === 'maybe-blocking' && !isBlockingCall(spec, view)) {
-    return byKeys(view, spec, protocol, rules, plan)
+  if (treatment === 'maybe-blocking' || treatment === 'blocking') {
+    const kind = spec.keyShape === NO_KEYS ? ANY_NODE : byKeys(view, spec, protocol, rules, plan)
+    const waits = isBlockingCall(spec, view) && (kind === ONE_SLOT || kind === ANY_NODE)
+    return waits ? BLOCKING : kind
   }
+  if (treatment === 'transaction') return ofTransaction(view, spec, protocol, rules, plan)
   if (treatment === 'fan-out') return everywhere(view, spec, protocol, plan)
   if (treatment === 'admin') return administered(view, spec, protocol, rules, plan)
   return refuse(plan, refusal(view, spec))
+}
+
+/** MULTI and what belongs to it; only WATCH has keys. */
+function ofTransaction(
+  view: RequestView,
+  spec: CommandSpec,
+  protocol: ProtocolVersion,
+  rules: PlanRules,
+  plan: Plan
+): PlanKind {
+  if (spec.keyShape === NO_KEYS) return TRANSACTION
+  const kind = byKeys(view, spec, protocol, { ...rules, crossSlot: 'never' }, plan)
+  return kind === REFUSED ? REFUSED : TRANSACTION
 }
 
 /** For those who run the servers. Without the right to, CONFIG GET is answered all the same, since clients ask it when they connect. */
@@ -174,6 +198,7 @@ function acrossSlots(
 ): PlanKind {
   plan.slot = -1
   const { crossSlot } = rules
+  if (crossSlot === 'never') return refuse(plan, replyText.crossSlot)
   const policy = isSplittable(spec) ? policyOf(spec) : undefined
   if (policy === undefined) {
     return crossSlot === 'gather'

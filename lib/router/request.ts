@@ -80,6 +80,8 @@ export class Request implements NodeRequest {
   replica: ClusterNode | undefined = undefined
   redirects = 0
   retries = 0
+  /** How often a script that it names was loaded for it. */
+  heals = 0
   /** Clock reading until when it may be tried again; 0 before the first failure. */
   deadline = 0
   /** Whether it is a write of which nobody knows if it was executed. */

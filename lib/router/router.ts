@@ -19,6 +19,7 @@ import { isPlainRead, type ReadPolicy } from './reader.ts'
 import { ReplicaReads } from './replica-reads.ts'
 import type { Request, RequestHandler, RequestOwner } from './request.ts'
 import { Scans } from './scan.ts'
+import { loadScript, Scripts } from './scripts.ts'
 
 const debug = createDebug('redis-cluster-proxy:router')
 
@@ -26,7 +27,12 @@ const debug = createDebug('redis-cluster-proxy:router')
 export interface RouterParts {
   readonly settings: Pick<
     Settings,
-    'maxRedirects' | 'retryBudget' | 'autoRedirect' | 'announceMap' | 'gatherMaxBytes'
+    | 'maxRedirects'
+    | 'retryBudget'
+    | 'autoRedirect'
+    | 'announceMap'
+    | 'gatherMaxBytes'
+    | 'scriptCacheBytes'
   >
   readonly clock: Clock
   readonly pool: ConnectionPool
@@ -44,6 +50,8 @@ const LONGEST_DELAY = 500
 const UNDELAYED_REDIRECTS = 3
 /** A connection younger than this is not replaced again, in milliseconds. */
 const REPLACE_INTERVAL = 1000
+/** How often one request may find that a node lacks its script. */
+const MOST_HEALS = 4
 
 function backOff(attempt: number): number {
   return (
@@ -63,6 +71,8 @@ export class Router implements RequestHandler {
   #masters: ClusterNode[] = []
   #turn = 0
   readonly #scans: Scans
+  /** The scripts that clients have sent. */
+  readonly scripts: Scripts
   /** Redirects followed since the start. */
   redirects = 0
 
@@ -73,6 +83,7 @@ export class Router implements RequestHandler {
     this.#reads = new ReplicaReads(parts, this.#holds, (request, text) =>
       this.#answer(request, text)
     )
+    this.scripts = new Scripts(parts.settings.scriptCacheBytes)
     const { cache, clock, refresher, settings } = parts
     const refresh = (): void => refresher.request('uncovered slot')
     this.#scans = new Scans(cache, clock, refresh, settings.retryBudget)
@@ -170,6 +181,7 @@ export class Router implements RequestHandler {
   onErrorReply(request: Request, buffer: Buffer, start: number, end: number): boolean {
     const redirect = readRedirect(buffer, start, end)
     const { replica } = request
+    if (redirect.verdict === 'noscript') return this.#heal(request)
     if (replica !== undefined && redirect.verdict !== 'none') {
       this.#reads.leave(request, replica)
       if (redirect.verdict !== 'moved') return this.#again(request)
@@ -193,6 +205,24 @@ export class Router implements RequestHandler {
       default:
         return false
     }
+  }
+
+  /** The node lacks a script that is known: it is loaded there, and the request sent again. Nothing was executed. */
+  #heal(request: Request): boolean {
+    const { node, spec, owner, slot } = request
+    const isSha = spec?.name === 'evalsha' || spec?.name === 'evalsha_ro'
+    if (!isSha || node === undefined || request.heals >= MOST_HEALS) return false
+    const body = this.scripts.of(request.bytes.subarray(request.start, request.end))
+    if (body === undefined) return false
+    request.heals++
+    const lane = request.replica === undefined ? request.lane : request.lane + TO_REPLICA
+    // ASK holds for one command only: it must be asked for again.
+    if (request.asking) request.askTarget = node
+    // A request without keys may go to any master: it must be this one.
+    if (slot < 0) request.target = node.name
+    loadScript(node, lane, body)
+    this.#holds.of(owner, slot).again(request, 0)
+    return true
   }
 
   #redirected(

@@ -73,7 +73,7 @@ function clientLine(client: LocalClient): string {
     sub: 0,
     psub: 0,
     ssub: 0,
-    multi: -1,
+    multi: client.queuedCommands,
     qbuf: client.inputBytes,
     'qbuf-free': 0,
     'argv-mem': 0,
@@ -99,8 +99,10 @@ function clientLine(client: LocalClient): string {
   return `${pairs.join(' ')}\n`
 }
 
-function flags({ session, remoteAddress }: LocalClient): string {
+function flags({ session, remoteAddress, blocked, queuedCommands }: LocalClient): string {
   const set = [
+    blocked && 'b',
+    queuedCommands >= 0 && 'x',
     remoteAddress.startsWith('/') && 'U',
     session.readonlyMode && 'r',
     session.noEvict && 'e',

@@ -6,13 +6,13 @@
 
 import { ErrorReply, OK, type ReplyValue } from '../../resp/encode.ts'
 import type { Session } from '../session.ts'
-import { isPrintable, word } from './argument.ts'
+import { integer, isPrintable, word } from './argument.ts'
 import { CLIENT_HELP } from './client-help.ts'
 import { clientKill } from './client-kill.ts'
 import { clientInfo, clientList } from './client-list.ts'
 import { container, help, type Subcommand } from './container.ts'
 import { type LocalCall, type LocalCommands, type LocalHandler, NO_REPLY } from './local.ts'
-import { BAD_NAME, errorOf, SYNTAX, unsupported } from './refusal.ts'
+import { BAD_NAME, errorOf, NOT_INTEGER, SYNTAX, unsupported } from './refusal.ts'
 
 const NOT_TRACKING = new ErrorReply(
   'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or ' +
@@ -90,6 +90,21 @@ const NO_TRACKING: ReplyValue = new Map<ReplyValue, ReplyValue>([
   ['prefixes', []],
 ])
 
+const BAD_REASON = new ErrorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+
+/** `CLIENT UNBLOCK id [TIMEOUT|ERROR]`. */
+async function unblock({ args, services }: LocalCall): Promise<ReplyValue> {
+  if (args.length > 4) return SYNTAX
+  const reason = args[3] === undefined ? 'timeout' : word(args[3])
+  if (reason !== 'timeout' && reason !== 'error') return BAD_REASON
+  const id = integer(args[2]!)
+  if (id === undefined) return NOT_INTEGER
+  for (const client of services.clients()) {
+    if (BigInt(client.session.id) === id) return Number(await client.unblock(reason === 'error'))
+  }
+  return 0
+}
+
 function answer(arity: number, run: LocalHandler): Subcommand {
   return { arity, run }
 }
@@ -123,6 +138,6 @@ export const clientCommands: LocalCommands = {
     caching: answer(3, () => NOT_TRACKING),
     pause: refuse('pause', -3),
     unpause: refuse('unpause', 2),
-    unblock: refuse('unblock', -3),
+    unblock: answer(-3, unblock),
   }),
 }

@@ -28,6 +28,12 @@ export interface LocalClient {
   readonly totalBytesRead: number
   readonly totalBytesWritten: number
   readonly totalCommands: number
+  /** Whether it waits in a blocking command. */
+  readonly blocked: boolean
+  /** Commands since MULTI; -1 without. */
+  readonly queuedCommands: number
+  /** Ends its blocking command, as if the time were over or with an error; whether there was one. */
+  unblock(error: boolean): Promise<boolean>
   /** Ends the connection after the replies to all earlier commands, and this one's, are written. */
   closeAfterReplies(): void
   /** Ends the connection at once. */

@@ -33,6 +33,9 @@ export function fakeClient(id: number, authenticated = true): FakeClient {
     totalBytesRead: 0,
     totalBytesWritten: 0,
     totalCommands: 0,
+    blocked: false,
+    queuedCommands: -1,
+    unblock: async () => false,
     ended: 'no',
     closeAfterReplies() {
       this.ended = 'after replies'

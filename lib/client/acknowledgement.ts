@@ -1,0 +1,144 @@
+import type { PrivateConnection } from '../cluster/private-connection.ts'
+import { Errand } from '../cluster/private-connection.ts'
+import { type ProxyError, replyText } from '../errors.ts'
+import { ErrorReply, RawReply, type ReplyValue } from '../resp/encode.ts'
+import { content, FrameItems, isAggregate } from '../resp/frame.ts'
+import { argumentsOf, frameRequest, type RequestView } from '../resp/request-reader.ts'
+import type { PrivateCourse, Traveller } from '../router/private-course.ts'
+import type { Request } from '../router/request.ts'
+import type { Desk } from './desk.ts'
+
+/** After any command of a client, WAIT waits for all that its master has written so far. */
+const PING: Buffer = frameRequest(['PING']).buffer
+const MINUS = 45
+
+/** The part of one master in a WAIT. */
+class Leg implements Traveller {
+  readonly lane: number
+  readonly #wait: AcknowledgementCall
+  readonly #course: PrivateCourse
+  #connection: PrivateConnection | undefined
+
+  constructor(desk: Desk, wait: AcknowledgementCall, anchor: number) {
+    this.lane = desk.lane
+    this.#wait = wait
+    this.#course = desk.course(this, anchor, 'wait')
+  }
+
+  start(): void {
+    this.#course.seek()
+  }
+
+  onConnection(connection: PrivateConnection): void {
+    this.#connection = connection
+    connection.patient = true
+    connection.send(new Errand(PING, () => {}))
+    connection.send(
+      new Errand(this.#wait.bytes(), (buffer, start, end) => {
+        if (this.#connection !== connection) return
+        const seen = this.#course.judge(buffer, start, end)
+        this.#connection = undefined
+        connection.giveBack()
+        if (seen !== undefined) this.#wait.take(Buffer.from(seen))
+      })
+    )
+  }
+
+  onFailed(text: string): void {
+    this.#wait.take(Buffer.from(`-${text}\r\n`))
+  }
+
+  onLost(error: ProxyError): void {
+    if (this.#connection === undefined) return
+    this.#connection = undefined
+    if (!this.#course.again()) this.onFailed(replyText.unreachable(error.message))
+  }
+
+  abandon(): void {
+    this.#course.cancel()
+    this.#connection?.discard()
+    this.#connection = undefined
+  }
+}
+
+/** WAIT or WAITAOF: asked of each master that the client wrote to; the lowest numbers are the answer. */
+export class AcknowledgementCall {
+  readonly #desk: Desk
+  readonly #request: Request
+  readonly #args: Buffer[]
+  readonly #legs: Leg[]
+  #frames: Buffer[] = []
+  #startedAt = 0
+  #state: 'waiting' | 'done' = 'waiting'
+
+  constructor(desk: Desk, request: Request, view: RequestView, anchors: readonly number[]) {
+    this.#desk = desk
+    this.#request = request
+    this.#args = argumentsOf(view).map((each) => Buffer.from(each))
+    this.#legs = anchors.map((anchor) => new Leg(desk, this, anchor))
+  }
+
+  /** Begins; everything older is answered. */
+  start(): void {
+    if (this.#state === 'done') return
+    this.#startedAt = performance.now()
+    for (const leg of this.#legs) leg.start()
+  }
+
+  /** The request, with the time that is left. */
+  bytes(): Buffer {
+    const args = [...this.#args]
+    const given = Number(args.at(-1)!.toString('latin1'))
+    const elapsed = performance.now() - this.#startedAt
+    // The first attempts are made at once.
+    if (given > 0 && elapsed >= 1) {
+      args[args.length - 1] = Buffer.from(String(Math.max(1, Math.ceil(given - elapsed))))
+    }
+    return frameRequest(args).buffer
+  }
+
+  /** One master has answered. */
+  take(frame: Buffer): void {
+    this.#frames.push(frame)
+    if (this.#frames.length < this.#legs.length || this.#state === 'done') return
+    this.#finish(lowest(this.#frames))
+  }
+
+  #finish(reply: ReplyValue): void {
+    this.#state = 'done'
+    this.#desk.finish(this.#request, reply)
+    this.#desk.go()
+  }
+
+  /** The client is gone. */
+  abandon(): void {
+    this.#state = 'done'
+    for (const leg of this.#legs) leg.abandon()
+  }
+
+  /** `CLIENT UNBLOCK`: as if the time were over; nothing is acknowledged as far as anybody knows. */
+  async unblock(error: boolean): Promise<boolean> {
+    if (this.#state === 'done') return false
+    this.abandon()
+    const none = this.#args[0]!.toString().toLowerCase() === 'waitaof' ? [0, 0] : 0
+    this.#finish(error ? new ErrorReply(replyText.unblocked) : none)
+    return true
+  }
+}
+
+/** The first error, or the lowest of the numbers, place by place. */
+function lowest(frames: readonly Buffer[]): ReplyValue {
+  const error = frames.find((frame) => frame[0] === MINUS)
+  if (error !== undefined) return new RawReply(error)
+  const rows = frames.map(numbersOf)
+  const least = rows[0]!.map((_, i) => Math.min(...rows.map((row) => row[i]!)))
+  return isAggregate(frames[0]!, 0) ? least : least[0]!
+}
+
+function numbersOf(frame: Buffer): number[] {
+  if (!isAggregate(frame, 0)) return [Number(content(frame, 0).toString('latin1'))]
+  const items = new FrameItems(frame)
+  const numbers: number[] = []
+  while (items.next()) numbers.push(Number(content(frame, items.start).toString('latin1')))
+  return numbers
+}
