@@ -27,11 +27,22 @@ key specifications and tips: one with keys that reads or writes data is forwarde
 - **fanned out**: to every master; the last column says how the replies become one. One master that fails makes it an error, never a partial result.
 - **administration**: fanned out too, but only with the option \`adminCommands\`; refused without.
 - **answered**: by the proxy itself, about itself.
+- **private connection**: on a connection of the slot's master that the client has for itself meanwhile, and that goes back to a pool clean. See below.
 - **refused**: with an error; nothing is sent to any node.
 
 A key that the server itself does not count as one is none here either: \`SORT\` with \`BY\` or \`GET\` patterns goes to the slot of the key that is sorted, and the node decides.
 \`KEYS\`, and whatever else is merged, may give \`gatherMaxBytes\` together; beyond that the answer is an error. While a slot moves, one of its keys may be seen twice by
 \`KEYS\` and \`DBSIZE\`, or not at all; \`SCAN\` misses none that stands still, and may give some twice.
+
+Between \`MULTI\` and \`EXEC\`, commands are queued by the node of the first key. All keys must be in one slot. Commands that concern every master, and those that change
+the connection (\`HELLO\`, \`AUTH\`, \`CLIENT REPLY\`, subscriptions), are refused there and make \`EXEC\` fail; what the proxy answers itself is answered at its place in the reply to \`EXEC\`.
+Until \`EXEC\` is written, redirects and lost connections are made up for unseen by queueing all again; with \`WATCH\` they make \`EXEC\` answer nil, as if a watched key had been changed.
+
+A command that blocks keeps its client's later commands waiting, as in Redis. When its slot moves, its master fails or its connection is lost, it goes on with the time
+that is left; should the node have popped an element in the very moment in which the connection broke, that element is lost, as it would be without a proxy. \`XREAD\` with \`$\` means
+what was the last entry at the first attempt: \`XINFO STREAM\` is asked in the same write (without the right to, \`$\` is taken anew). A client that leaves has its connection closed at once.
+
+\`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
 
 <!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->
 `
@@ -56,7 +67,7 @@ function isRefusedHere(spec: CommandSpec): boolean {
 /** What of a command is in the table; undefined for containers, whose subcommands are. */
 const HANDLING: Readonly<Record<Treatment, (spec: CommandSpec) => readonly [string, string]>> = {
   shared: byKeys,
-  'maybe-blocking': (spec) => [byKeys(spec)[0], 'refused with BLOCK, as yet'],
+  'maybe-blocking': (spec) => [byKeys(spec)[0], 'with BLOCK on a private connection'],
   'any-node': () => ['any node', ''],
   'fan-out': (spec) => ['fanned out', fanOutRemark(spec) ?? ''],
   admin: (spec) => [
@@ -66,8 +77,11 @@ const HANDLING: Readonly<Record<Treatment, (spec: CommandSpec) => readonly [stri
       : (fanOutRemark(spec) ?? ''),
   ],
   connection: (spec) => (isRefusedHere(spec) ? ONE_SERVER : ['answered', '']),
-  blocking: () => ['refused', 'keeps its connection waiting; not provided yet'],
-  transaction: () => ['refused', 'leaves state in its connection; not provided yet'],
+  blocking: ({ name }) => [
+    'private connection',
+    /^wait/.test(name) ? 'each master that the client wrote to; the lowest number' : '',
+  ],
+  transaction: () => ['private connection', ''],
   pubsub: () => ['refused', 'subscriptions are not provided yet'],
   'one-server': () => ONE_SERVER,
   refused: () => ['refused', 'leaves state in its connection'],

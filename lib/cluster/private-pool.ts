@@ -34,6 +34,8 @@ interface Waiter {
 
 /** How long a connection beyond the pool's size must have been idle before it is closed, milliseconds. */
 const SURPLUS_TIME = 1000
+/** Connections of one lane to one node that are dialled at a time: more at once would take longer than connectTimeout. */
+const DIALLED_AT_ONCE = 64
 
 /** The private connections to one node of one lane. */
 class Shelf implements PrivateConnectionOwner {
@@ -174,13 +176,17 @@ export class PrivatePool {
       borrower.onLent(connection)
     }
     if (this.#closed || shelf.node.status === 'retired') return
-    while (shelf.dialling < waiters.length && this.#hasRoom(shelf)) this.#dial(shelf)
+    this.#dialFor(shelf)
     // What became free here may serve those who wait for the other version.
     if (waiters.length > 0) return
     for (const other of this.#shelves.get(shelf.node) ?? []) {
-      if (other === shelf || other.waiters.length <= other.dialling) continue
-      while (other.dialling < other.waiters.length && this.#hasRoom(other)) this.#dial(other)
+      if (other !== shelf) this.#dialFor(other)
     }
+  }
+
+  #dialFor(shelf: Shelf): void {
+    const wanted = Math.min(shelf.waiters.length, DIALLED_AT_ONCE)
+    while (shelf.dialling < wanted && this.#hasRoom(shelf)) this.#dial(shelf)
   }
 
   /** Whether the node may have one more; an idle one of the other version makes room. */

@@ -22,7 +22,7 @@ const UNDELAYED_REDIRECTS = 3
 
 /**
  * The way of one client's command, or transaction, to a private connection of the right node: through redirects, refusals and lost
- * connections, within the same limits as any request.
+ * connections, within the same limits as a request on a shared one.
  */
 export class PrivateCourse implements Borrower {
   /** Slot of the keys; -1 for any master. */

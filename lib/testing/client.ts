@@ -18,6 +18,8 @@ export interface ClientStream {
   close(): void
   /** Ends the connection at once. */
   kill(): void
+  /** Ends a blocking command, as if its time were over or with an error; false if there is none. */
+  wake(error: boolean): boolean
   /** `host:port` of the other side. */
   readonly remoteAddress: string
   /** `host:port` of this side. */

@@ -182,6 +182,13 @@ export class FakeConnection implements ClientStream {
     this.#wake(new ErrorReply(UNBLOCKED))
   }
 
+  wake(error: boolean): boolean {
+    if (this.#waiting === undefined) return false
+    const { expired } = this.#waiting.wait
+    this.#wake(error ? new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK') : expired)
+    return true
+  }
+
   /** Whether the client waits in a blocking command. */
   get blocked(): boolean {
     return this.#waiting !== undefined

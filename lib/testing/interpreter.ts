@@ -21,6 +21,7 @@ const NOWHERE: ClientStream = {
   send() {},
   close() {},
   kill() {},
+  wake: () => false,
   remoteAddress: '127.0.0.1:0',
   localAddress: '127.0.0.1:0',
 }

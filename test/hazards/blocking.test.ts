@@ -5,7 +5,7 @@ import { receivedBy, setStage, until } from './stage.ts'
 
 /** Waits until as many clients are blocked in a node; a command is blocked in the turn after it was received. */
 async function blockedSoon(node: FakeNode, count: number): Promise<void> {
-  const deadline = performance.now() + 5000
+  const deadline = performance.now() + 20_000
   while (node.connections.blocked < count) {
     assert.ok(performance.now() < deadline, `${node.connections.blocked} are blocked`)
     await new Promise(setImmediate)
@@ -201,7 +201,7 @@ describe('blocking commands', () => {
   })
 
   it('a thousand clients blocked on a thousand keys slow nobody down', async () => {
-    await using stage = await setStage()
+    await using stage = await setStage({ options: { privateWait: 30_000 } })
     const keys = stage.keysOf(0, 1000)
     const [client] = await stage.clients(1)
     const waiters = await stage.clients(1000)

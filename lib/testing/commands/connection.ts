@@ -143,6 +143,15 @@ function clientKill({ args, node, client }: Call): ReplyValue {
   return byId ? found.length : OK
 }
 
+function clientUnblock({ args, node }: Call): ReplyValue {
+  const reason = args[3]?.toLowerCase() ?? 'timeout'
+  if (reason !== 'timeout' && reason !== 'error')
+    refuse('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+  const id = integer(args[2]!)
+  const found = [...node.clients].find((one) => BigInt(one.id) === id)
+  return Number(found?.stream.wake(reason === 'error') ?? false)
+}
+
 function clientReply({ args, client }: Call): ReplyValue | typeof NO_REPLY {
   const mode = args[2]!.toLowerCase()
   if (mode !== 'on' && mode !== 'off' && mode !== 'skip') refuse(TEXTS.syntax)
@@ -180,6 +189,7 @@ const clientRows: readonly CommandRow[] = family('connection', [
   row('client|info', 2, PLAIN, KEYS.none, ({ client }) => new Verbatim(`${describe(client)}\n`)),
   row('client|list', -2, ADMIN, KEYS.none, clientList),
   row('client|kill', -3, ADMIN, KEYS.none, clientKill),
+  row('client|unblock', -3, ADMIN, KEYS.none, clientUnblock),
   row('client|setname', 3, PLAIN, KEYS.none, clientSetname),
   row('client|getname', 2, PLAIN, KEYS.none, ({ client }) =>
     client.name === '' ? null : client.name
