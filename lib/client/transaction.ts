@@ -1,14 +1,14 @@
-import type { NodeRequest } from '../cluster/connection.ts'
 import type { ClusterNode } from '../cluster/node.ts'
 import type { PrivateConnection } from '../cluster/private-connection.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import { type ProxyError, replyText } from '../errors.ts'
-import { ErrorReply, encodeReply, NULL_ARRAY, OK, RawReply, SimpleString } from '../resp/encode.ts'
-import { FrameItems } from '../resp/frame.ts'
+import { ErrorReply, NULL_ARRAY, OK, RawReply, SimpleString } from '../resp/encode.ts'
 import { argument, argumentsOf, frameRequest, type RequestView } from '../resp/request-reader.ts'
 import type { PrivateCourse, Traveller } from '../router/private-course.ts'
 import type { Request } from '../router/request.ts'
+import { Attempt, whole } from './attempt.ts'
 import type { Desk } from './desk.ts'
+import { hasLocals, type Queued, withLocals } from './exec-reply.ts'
 
 /**
  * ```
@@ -18,78 +18,14 @@ import type { Desk } from './desk.ts'
  */
 export type TransactionState = 'none' | 'watching' | 'queueing' | 'ending'
 
+/** How a transaction lets go of its connection. */
+type LettingGo = 'leave' | 'giveBack' | 'discard'
+
 const QUEUED = new SimpleString('QUEUED')
-const MULTI: Buffer = frameRequest(['MULTI']).buffer
 const DISCARD: Buffer = frameRequest(['DISCARD']).buffer
 /** Stands in the node's queue for a command that the proxy answers itself. */
 const PLACEHOLDER: Buffer = frameRequest(['PING']).buffer
 const MINUS = 45
-const STAR = 42
-
-/** A command between MULTI and EXEC; kept until the end, so that it can be queued again elsewhere. */
-interface Queued {
-  readonly request: Request
-  readonly bytes: Buffer
-  readonly start: number
-  readonly end: number
-  answered: boolean
-  /** The script that it calls by its SHA1. */
-  readonly sha: string | undefined
-  /** What the proxy puts into the reply to EXEC in its place. */
-  readonly local: { readonly spec: CommandSpec; readonly args: readonly Buffer[] } | undefined
-}
-
-/** One connection, for as long as nothing goes wrong on it. */
-interface Attempt {
-  readonly connection: PrivateConnection
-  readonly asking: boolean
-  /** Whether what comes from it still matters. */
-  live: boolean
-  /** Whether MULTI was sent, how many of the commands, and whether the end was. */
-  opened: boolean
-  sent: number
-  ended: boolean
-}
-
-/** One thing sent in an attempt. */
-class Sending implements NodeRequest {
-  readonly bytes: Buffer
-  readonly start: number
-  readonly end: number
-  readonly asking: boolean
-  sentAt = 0
-  readonly #attempt: Attempt
-  readonly #onReply: (buffer: Buffer, start: number, end: number) => void
-  readonly #onLost: (error: ProxyError, written: boolean) => void
-
-  constructor(
-    attempt: Attempt,
-    piece: { readonly bytes: Buffer; readonly start: number; readonly end: number },
-    asking: boolean,
-    onReply: (buffer: Buffer, start: number, end: number) => void,
-    onLost: (error: ProxyError, written: boolean) => void
-  ) {
-    this.bytes = piece.bytes
-    this.start = piece.start
-    this.end = piece.end
-    this.asking = asking
-    this.#attempt = attempt
-    this.#onReply = onReply
-    this.#onLost = onLost
-  }
-
-  onReply(buffer: Buffer, start: number, end: number): void {
-    if (this.#attempt.live) this.#onReply(buffer, start, end)
-  }
-
-  onLost(error: ProxyError, written: boolean): void {
-    if (this.#attempt.live) this.#onLost(error, written)
-  }
-}
-
-function whole(bytes: Buffer): { bytes: Buffer; start: number; end: number } {
-  return { bytes, start: 0, end: bytes.length }
-}
 
 /**
  * The transaction of one client. Its commands go to a private connection of the node that serves its first key, as they come. Until EXEC is
@@ -185,21 +121,24 @@ export class Transaction implements Traveller {
 
   #sendWatch(attempt: Attempt): void {
     const { bytes } = this.#watching!
-    const onReply = (buffer: Buffer, start: number, end: number): void => {
-      if (buffer[start] !== MINUS) {
-        this.#watch = 'held'
-        this.#watched(OK)
-        return
-      }
-      const seen = this.#course!.judge(buffer, start, end)
-      if (seen === undefined) this.#leave(attempt)
-      else {
+    attempt.sendFirst(whole(bytes), {
+      onReply: (buffer, start, end) => {
+        if (buffer[start] !== MINUS) {
+          this.#watch = 'held'
+          this.#watched(OK)
+          return
+        }
+        const seen = this.#course!.judge(buffer, start, end)
+        if (seen === undefined) {
+          this.#leave(attempt)
+          return
+        }
         const reply = new RawReply(Buffer.from(seen))
-        if (this.#watch === 'none') this.#reset('UNWATCH')
+        if (this.#watch === 'none') this.#reset('leave')
         this.#watched(reply)
-      }
-    }
-    this.#send(attempt, whole(bytes), attempt.asking, onReply)
+      },
+      onLost: (error) => this.#lost(attempt, error),
+    })
   }
 
   #watched(reply: SimpleString | ErrorReply | RawReply): void {
@@ -210,7 +149,7 @@ export class Transaction implements Traveller {
   }
 
   #unwatch(view: RequestView, spec: CommandSpec): void {
-    if (this.#state === 'watching') this.#reset('UNWATCH')
+    if (this.#state === 'watching') this.#reset('leave')
     this.#desk.answer(spec, view, OK)
   }
 
@@ -288,7 +227,7 @@ export class Transaction implements Traveller {
     }
     const empty = this.#queue.length === 0 && this.#watch === 'none' && !this.#flawed
     if (empty) {
-      this.#reset('DISCARD')
+      this.#reset('leave')
       this.#desk.answer(spec, view, [])
     } else
       this.#finishBy(view, spec, this.#flawed ? new ErrorReply(replyText.execAborted) : undefined)
@@ -320,28 +259,25 @@ export class Transaction implements Traveller {
     if (this.#watch === 'lost') this.#giveUp()
     else if (this.#course !== undefined) this.#pump()
     else if (reply === undefined) desk.whenOldest(request, () => this.#advance())
-    else this.#complete(reply, undefined)
+    else this.#complete(reply, 'discard')
   }
 
   /** There is no connection any more that could carry the transaction out: answers all that is owed. */
   #giveUp(): void {
     for (const queued of this.#queue) this.#answer(queued, QUEUED)
-    if (this.#end !== undefined) this.#complete(this.#end.reply ?? NULL_ARRAY, undefined)
+    if (this.#end !== undefined) this.#complete(this.#end.reply ?? NULL_ARRAY, 'discard')
   }
 
-  #complete(
-    reply: SimpleString | ErrorReply | RawReply | typeof NULL_ARRAY,
-    cleaning: 'DISCARD' | 'UNWATCH' | 'none' | undefined
-  ): void {
+  #complete(reply: SimpleString | ErrorReply | RawReply | typeof NULL_ARRAY, how: LettingGo): void {
     const { request } = this.#end!
     for (const queued of this.#queue) this.#answer(queued, QUEUED)
-    this.#reset(cleaning)
+    this.#reset(how)
     this.#desk.finish(request, reply)
     this.#desk.go()
   }
 
   /** Back to the start. The connection is given back, after what must be said on it before. */
-  #reset(cleaning: 'DISCARD' | 'UNWATCH' | 'none' | undefined): void {
+  #reset(how: LettingGo): void {
     const attempt = this.#attempt
     if (this.#writing) this.#desk.wrote(this.#slot, attempt?.connection.node)
     this.#writing = false
@@ -356,16 +292,13 @@ export class Transaction implements Traveller {
     this.#flawed = false
     this.#end = undefined
     if (attempt === undefined) return
-    attempt.live = false
-    if (cleaning === 'none') attempt.connection.giveBack()
-    else if (cleaning === undefined) attempt.connection.discard()
-    else attempt.connection.cleanUp(attempt.opened ? 'DISCARD' : cleaning)
+    attempt[how]()
   }
 
   /** The client is gone, or starts afresh (RESET): forgets everything. */
   abandon(): void {
     this.#watching = undefined
-    this.#reset('UNWATCH')
+    this.#reset('leave')
   }
 
   /** The client was silent for long: its connection is for others. */
@@ -398,7 +331,7 @@ export class Transaction implements Traveller {
   }
 
   onConnection(connection: PrivateConnection, asking: boolean): void {
-    this.#attempt = { connection, asking, live: true, opened: false, sent: 0, ended: false }
+    this.#attempt = new Attempt(connection, asking)
     this.#pump()
   }
 
@@ -417,7 +350,7 @@ export class Transaction implements Traveller {
     for (const queued of this.#queue) this.#answer(queued, error)
     this.#flawed = true
     const aborted = owed ? new ErrorReply(replyText.execAborted) : error
-    if (this.#end !== undefined) this.#complete(this.#end.reply ?? aborted, undefined)
+    if (this.#end !== undefined) this.#complete(this.#end.reply ?? aborted, 'discard')
   }
 
   #abandonWith(then: () => void): void {
@@ -437,45 +370,44 @@ export class Transaction implements Traveller {
       return
     }
     if (this.#state === 'watching') return
-    this.#open(attempt)
+    attempt.open((error) => this.#lost(attempt, error))
     while (attempt.live && attempt.sent < this.#queue.length) {
       this.#sendQueued(attempt, this.#queue[attempt.sent++]!)
     }
     if (this.#end !== undefined && !attempt.ended && this.#loading === 0) this.#sendEnd(attempt)
   }
 
-  #open(attempt: Attempt): void {
-    if (attempt.opened) return
-    attempt.opened = true
-    const onReply = (buffer: Buffer, start: number): void => {
-      if (buffer[start] === MINUS) this.#lost(attempt, undefined)
-    }
-    this.#send(attempt, whole(MULTI), attempt.asking, onReply)
-  }
-
   #sendQueued(attempt: Attempt, queued: Queued): void {
     const { node } = attempt.connection
     queued.request.node = node
     if (queued.sha !== undefined) this.#load(node, queued.sha)
-    this.#send(attempt, queued, false, (buffer, start, end) => {
-      if (buffer[start] !== MINUS) {
-        this.#answer(queued, QUEUED)
-        return
-      }
-      const seen = this.#course!.judge(buffer, start, end)
-      if (seen === undefined) this.#leave(attempt)
-      else {
-        this.#flawed = true
-        // EXEC waits for a script: it will be refused.
-        if (this.#end !== undefined && !attempt.ended) {
-          this.#end = {
-            ...this.#end,
-            reply: this.#end.reply ?? new ErrorReply(replyText.execAborted),
-          }
-        }
-        this.#answer(queued, new RawReply(Buffer.from(seen)))
-      }
+    attempt.send(queued, {
+      onReply: (buffer, start, end) => {
+        if (buffer[start] !== MINUS) this.#answer(queued, QUEUED)
+        else this.#queueRefused(attempt, queued, buffer, start, end)
+      },
+      onLost: (error) => this.#lost(attempt, error),
     })
+  }
+
+  #queueRefused(
+    attempt: Attempt,
+    queued: Queued,
+    buffer: Buffer,
+    start: number,
+    end: number
+  ): void {
+    const seen = this.#course!.judge(buffer, start, end)
+    if (seen === undefined) {
+      this.#leave(attempt)
+      return
+    }
+    this.#flawed = true
+    // EXEC waits for a script: it will be refused.
+    if (this.#end !== undefined && !attempt.ended) {
+      this.#end = { ...this.#end, reply: this.#end.reply ?? new ErrorReply(replyText.execAborted) }
+    }
+    this.#answer(queued, new RawReply(Buffer.from(seen)))
   }
 
   #sendEnd(attempt: Attempt): void {
@@ -483,71 +415,45 @@ export class Transaction implements Traveller {
     const { request, reply } = this.#end!
     request.node = attempt.connection.node
     const piece = reply === undefined ? request : whole(DISCARD)
-    const onReply = (buffer: Buffer, start: number, end: number): void => {
-      if (reply !== undefined) this.#complete(reply, buffer[start] === MINUS ? undefined : 'none')
-      else if (buffer[start] === MINUS) this.#execRefused(attempt, buffer, start, end)
-      else this.#executed(Buffer.from(buffer.subarray(start, end)))
-    }
-    const onLost = (error: ProxyError, written: boolean): void => {
-      if (reply !== undefined) this.#complete(reply, undefined)
-      else if (written)
-        this.#complete(new ErrorReply(replyText.uncertain(error.message)), undefined)
-      else this.#lost(attempt, error)
-    }
-    attempt.connection.send(new Sending(attempt, piece, false, onReply, onLost))
+    attempt.send(piece, {
+      onReply: (buffer, start, end) => {
+        if (reply !== undefined) {
+          this.#complete(reply, buffer[start] === MINUS ? 'discard' : 'giveBack')
+        } else if (buffer[start] === MINUS) this.#execRefused(attempt, buffer, start, end)
+        else this.#executed(Buffer.from(buffer.subarray(start, end)))
+      },
+      onLost: (error, written) => {
+        if (reply !== undefined) this.#complete(reply, 'discard')
+        else if (written) {
+          this.#complete(new ErrorReply(replyText.uncertain(error.message)), 'discard')
+        } else this.#lost(attempt, error)
+      },
+    })
   }
 
   #execRefused(attempt: Attempt, buffer: Buffer, start: number, end: number): void {
     const aborted = buffer.toString('latin1', start + 1, start + 10) === 'EXECABORT'
     const seen = aborted ? buffer.subarray(start, end) : this.#course!.judge(buffer, start, end)
     if (seen === undefined) this.#leave(attempt)
-    else this.#complete(new RawReply(Buffer.from(seen)), aborted ? 'none' : 'DISCARD')
+    else this.#complete(new RawReply(Buffer.from(seen)), aborted ? 'giveBack' : 'leave')
   }
 
   /** The replies to all commands; those of the proxy's own are put in now. */
   #executed(frame: Buffer): void {
-    const locals = this.#queue.some(({ local }) => local !== undefined)
-    if (!locals || frame[0] !== STAR || frame[1] === MINUS) {
-      this.#complete(new RawReply(frame), 'none')
+    if (!hasLocals(frame, this.#queue)) {
+      this.#complete(new RawReply(frame), 'giveBack')
       return
     }
     const end = this.#end
-    const { protocol } = this.#desk
-    const items = new FrameItems(frame)
-    const pieces: (Buffer | Promise<Buffer>)[] = [frame.subarray(0, items.body)]
-    for (const { local } of this.#queue) {
-      items.next()
-      if (local === undefined) pieces.push(frame.subarray(items.start, items.end))
-      else pieces.push(this.#runLocal(local, protocol))
-    }
-    void Promise.all(pieces).then((all) => {
-      if (this.#end === end) this.#complete(new RawReply(Buffer.concat(all)), 'none')
+    void withLocals(frame, this.#queue, this.#desk).then((full) => {
+      if (this.#end === end) this.#complete(new RawReply(full), 'giveBack')
     })
-  }
-
-  async #runLocal({ spec, args }: NonNullable<Queued['local']>, protocol: 2 | 3): Promise<Buffer> {
-    try {
-      return encodeReply(await this.#desk.runLocal(spec, args), protocol)
-    } catch (error) {
-      return encodeReply(new ErrorReply(`ERR ${(error as Error).message}`), protocol)
-    }
-  }
-
-  #send(
-    attempt: Attempt,
-    piece: { readonly bytes: Buffer; readonly start: number; readonly end: number },
-    asking: boolean,
-    onReply: (buffer: Buffer, start: number, end: number) => void
-  ): void {
-    const onLost = (error: ProxyError): void => this.#lost(attempt, error)
-    attempt.connection.send(new Sending(attempt, piece, asking, onReply, onLost))
   }
 
   /** The node is not the right one, or not ready: another attempt was arranged. Nothing was executed, nor will be. */
   #leave(attempt: Attempt): void {
-    attempt.live = false
     this.#attempt = undefined
-    attempt.connection.cleanUp(attempt.opened ? 'DISCARD' : 'UNWATCH')
+    attempt.leave()
     if (this.#watch !== 'held') return
     this.#loseWatch()
   }
@@ -563,9 +469,8 @@ export class Transaction implements Traveller {
   /** The connection is lost, and EXEC was not written. */
   #lost(attempt: Attempt, error: ProxyError | undefined): void {
     if (!attempt.live) return
-    attempt.live = false
     this.#attempt = undefined
-    attempt.connection.discard()
+    attempt.discard()
     if (this.#watch === 'held') this.#loseWatch()
     else if (this.#course?.again() !== true) {
       this.#course?.cancel()
