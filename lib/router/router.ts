@@ -50,8 +50,6 @@ const LONGEST_DELAY = 500
 const UNDELAYED_REDIRECTS = 3
 /** A connection younger than this is not replaced again, in milliseconds. */
 const REPLACE_INTERVAL = 1000
-/** How often one request may find that a node lacks its script. */
-const MOST_HEALS = 4
 
 function backOff(attempt: number): number {
   return (
@@ -209,12 +207,9 @@ export class Router implements RequestHandler {
 
   /** The node lacks a script that is known: it is loaded there, and the request sent again. Nothing was executed. */
   #heal(request: Request): boolean {
-    const { node, spec, owner, slot } = request
-    const isSha = spec?.name === 'evalsha' || spec?.name === 'evalsha_ro'
-    if (!isSha || node === undefined || request.heals >= MOST_HEALS) return false
-    const body = this.scripts.of(request.bytes.subarray(request.start, request.end))
-    if (body === undefined) return false
-    request.heals++
+    const { node, owner, slot } = request
+    const body = this.scripts.missing(request)
+    if (body === undefined || node === undefined) return false
     const lane = request.replica === undefined ? request.lane : request.lane + TO_REPLICA
     // ASK holds for one command only: it must be asked for again.
     if (request.asking) request.askTarget = node

@@ -3,6 +3,10 @@ import type { ClusterNode } from '../cluster/node.ts'
 import { Errand } from '../cluster/private-connection.ts'
 import { content, FrameItems } from '../resp/frame.ts'
 import { argument, frameRequest, type RequestView } from '../resp/request-reader.ts'
+import type { Request } from './request.ts'
+
+/** How often one request may find that a node lacks its script. */
+const MOST_HEALS = 4
 
 /** Has scripts loaded before a transaction needs them. */
 export interface ScriptLoader {
@@ -66,6 +70,14 @@ export class Scripts implements ScriptLoader {
   clear(): void {
     this.#bodies.clear()
     this.#bytes = 0
+  }
+
+  /** The script that a node lacked for a request; undefined if it is not known, or the node does not learn it. */
+  missing(request: Request): Buffer | undefined {
+    const isSha = request.spec?.name === 'evalsha' || request.spec?.name === 'evalsha_ro'
+    if (!isSha || request.heals >= MOST_HEALS) return undefined
+    request.heals++
+    return this.of(request.bytes.subarray(request.start, request.end))
   }
 
   /** The script that a request for EVALSHA or EVALSHA_RO names. */

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { type Job, Queue, QueueEvents, Worker } from 'bullmq'
+import { Redis } from 'ioredis'
+import { keySlot } from '../../lib/command/slot.ts'
+import { connect, type RawClient } from '../support/raw-client.ts'
+import { type RealCluster, type RealNode, startCluster } from '../support/real-cluster.ts'
+import { needsServer } from '../support/server-available.ts'
+import { type Proxied, startProxy } from './proxied.ts'
+
+function slotOf(key: string): number {
+  const bytes = Buffer.from(key)
+  return keySlot(bytes, 0, bytes.length)
+}
+
+describe('commands with a memory, on a real cluster', needsServer, () => {
+  let cluster: RealCluster
+  let running: Proxied
+  const clients: RawClient[] = []
+
+  before(async () => {
+    cluster = await startCluster({ masters: 3, replicas: 1 })
+    running = await startProxy({ nodes: cluster.addresses })
+  })
+
+  after(async () => {
+    for (const each of clients) each.stream.destroy()
+    await running?.proxy.shutdown({ timeout: 0 })
+    await cluster?.stop()
+  })
+
+  async function client(): Promise<RawClient> {
+    const made = await connect(running.port)
+    clients.push(made)
+    return made
+  }
+
+  /** The owner of a key's slot, and another master. */
+  async function homes(key: string): Promise<[RealNode, RealNode]> {
+    const owner = await cluster.ownerOf(slotOf(key))
+    return [owner, cluster.masters.find((node) => node !== owner)!]
+  }
+
+  /** Waits until clients of the proxy are blocked in a node. */
+  async function blockedIn(node: RealNode, count: number): Promise<void> {
+    for (;;) {
+      const info = String(await node.call('INFO', 'clients'))
+      if (Number(/blocked_clients:(\d+)/.exec(info)?.[1]) >= count) return
+    }
+  }
+
+  it('E6 MULTI, WATCH and EXEC do what a server does', async () => {
+    const [one, other] = [await client(), await client()]
+    const frames = await one.pipeline([['MULTI'], ['SET', 'k', '1'], ['INCR', 'k'], ['EXEC']])
+    assert.equal(String(frames[3]), '*2\r\n+OK\r\n:2\r\n')
+    await one.call('WATCH', 'k')
+    await other.call('SET', 'k', '5')
+    const lost = await one.pipeline([['MULTI'], ['INCR', 'k'], ['EXEC']])
+    assert.equal(String(lost[2]), '*-1\r\n')
+    const flawed = await one.pipeline([['MULTI'], ['INCR', 'k', 'k'], ['EXEC']])
+    assert.match(String(flawed[2]), /^-EXECABORT /)
+    const kinds = await one.pipeline([['MULTI'], ['LPUSH', 'k', 'x'], ['INCR', 'k'], ['EXEC']])
+    assert.match(String(kinds[3]), /^\*2\r\n-WRONGTYPE .*\r\n:6\r\n$/)
+  })
+
+  it('E6.7 transactions of many clients lose and double nothing while their slot moves to and fro', async () => {
+    const key = 'counter'
+    const io = new Redis({ port: running.port })
+    let moving = true
+    let executed = 0
+    const load = Array.from({ length: 8 }, async () => {
+      while (moving) {
+        const replies = await io.multi().incr(key).rpush(`list:{${key}}`, 'x').exec()
+        assert.equal(replies?.length, 2)
+        for (const [error] of replies!) assert.equal(error, null)
+        executed++
+      }
+    })
+    for (let round = 0; round < 4; round++) {
+      const [owner, other] = await homes(key)
+      await cluster.migrateSlot(slotOf(key), owner, other)
+    }
+    moving = false
+    await Promise.all(load)
+    assert.equal(Number(await io.get(key)), executed)
+    assert.equal(await io.llen(`list:{${key}}`), executed)
+    io.disconnect()
+  })
+
+  it('E7.3 a client that leaves while it is blocked takes nothing along', async () => {
+    const [owner] = await homes('leaving')
+    const gone = await client()
+    gone.call('BLPOP', 'leaving', '0').catch(() => {})
+    await blockedIn(owner, 1)
+    await gone.end()
+    const other = await client()
+    // The proxy closes the connection at once; the server sees that before it sees what comes later.
+    await other.call('RPUSH', 'leaving', 'a')
+    assert.equal(await other.ask('LLEN', 'leaving'), 1)
+  })
+
+  it('E2.19 a blocked command follows its slot, with the time that is left', async () => {
+    const [owner, other] = await homes('moving')
+    const [waiter, pusher] = [await client(), await client()]
+    const popped = waiter.ask('BLPOP', 'moving', '20')
+    await blockedIn(owner, 1)
+    await cluster.migrateSlot(slotOf('moving'), owner, other)
+    await blockedIn(other, 1)
+    await pusher.call('RPUSH', 'moving', 'a')
+    assert.deepEqual(await popped, ['moving', 'a'])
+  })
+
+  it('E7.9 XREAD with $ misses nothing that comes while its slot moves', async () => {
+    const [owner, other] = await homes('stream')
+    const [waiter, writer] = [await client(), await client()]
+    await writer.call('XADD', 'stream', '1-1', 'n', '0')
+    const read = waiter.call('XREAD', 'BLOCK', '20000', 'STREAMS', 'stream', '$')
+    await blockedIn(owner, 1)
+    await cluster.migrateSlot(slotOf('stream'), owner, other)
+    await writer.call('XADD', 'stream', '2-1', 'n', '1')
+    assert.match(String(await read), /\$3\r\n2-1\r\n/)
+  })
+
+  it('E7.6 CLIENT UNBLOCK ends a wait', async () => {
+    const [owner] = await homes('unblock')
+    const [waiter, other] = [await client(), await client()]
+    const id = Number(await waiter.ask('CLIENT', 'ID'))
+    const reply = waiter.call('BZPOPMIN', 'unblock', '0')
+    await blockedIn(owner, 1)
+    assert.equal(await other.ask('CLIENT', 'UNBLOCK', id, 'ERROR'), 1)
+    assert.equal(String(await reply), '-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n')
+  })
+
+  it('WAIT tells how many replicas have what the client wrote', async () => {
+    const writer = await client()
+    await writer.pipeline(['a', 'b', 'c', 'd'].map((key) => ['SET', `wait ${key}`, 'x']))
+    assert.equal(await writer.ask('WAIT', '1', '2000'), 1)
+    assert.equal(await writer.ask('WAIT', '2', '100'), 1)
+    assert.match(String(await writer.call('WAIT', '1', '-1')), /^-ERR timeout is negative/)
+  })
+
+  it('E10.1 EVALSHA finds its script on every node, and in transactions, whatever they forgot', async () => {
+    const one = await client()
+    const body = "return redis.call('INCR', KEYS[1])"
+    const sha = String(await one.ask('SCRIPT', 'LOAD', body))
+    for (const node of cluster.masters) await node.call('SCRIPT', 'FLUSH')
+    for (const key of ['sa', 'sb', 'sc', 'sd']) {
+      assert.equal(await one.ask('EVALSHA', sha, '1', key), 1)
+    }
+    for (const node of cluster.masters) await node.call('SCRIPT', 'FLUSH')
+    const frames = await one.pipeline([['MULTI'], ['EVALSHA', sha, '1', 'sa'], ['EXEC']])
+    assert.equal(String(frames[2]), '*1\r\n:2\r\n')
+    await one.call('SCRIPT', 'FLUSH')
+    assert.match(String(await one.call('EVALSHA', sha, '1', 'sa')), /^-NOSCRIPT /)
+  })
+
+  it('BullMQ carries out a thousand jobs, each once, while its slot moves', async () => {
+    const connection = { port: running.port, host: '127.0.0.1', maxRetriesPerRequest: null }
+    const prefix = '{bull}'
+    const queue = new Queue('work', { connection, prefix })
+    const events = new QueueEvents('work', { connection, prefix })
+    const seen = new Map<string, number>()
+    const done = new Promise<void>((resolve) => {
+      events.on('completed', () => {
+        if (seen.size === 1000) resolve()
+      })
+    })
+    await events.waitUntilReady()
+    const worker = new Worker(
+      'work',
+      async ({ name }: Job) => {
+        seen.set(name, (seen.get(name) ?? 0) + 1)
+      },
+      { connection, prefix, concurrency: 20 }
+    )
+    const failures: Error[] = []
+    const fail = (error: Error): unknown => failures.push(error)
+    queue.on('error', fail)
+    events.on('error', fail)
+    worker.on('error', fail)
+    await queue.addBulk(
+      Array.from({ length: 1000 }, (_, i) => ({
+        name: `job ${i}`,
+        data: { i },
+        opts: i % 50 === 0 ? { delay: 100 } : {},
+      }))
+    )
+    const [owner, other] = await homes('{bull}')
+    await cluster.migrateSlot(slotOf('{bull}'), owner, other)
+    await done
+    assert.deepEqual(failures, [])
+    assert.deepEqual(new Set(seen.values()), new Set([1]))
+    const { completed, failed, waiting, delayed, active } = await queue.getJobCounts()
+    assert.deepEqual([completed, failed, waiting, delayed, active], [1000, 0, 0, 0, 0])
+    await Promise.all([worker.close(), events.close()])
+    await queue.close()
+  })
+
+  it('E2.20 a failover has a blocked command go on at the new master', async () => {
+    const [owner] = await homes('failover')
+    const replica = cluster.replicas.find(
+      (node, i) => cluster.masters[i] === owner && node !== undefined
+    )
+    const [waiter, pusher] = [await client(), await client()]
+    const popped = waiter.ask('BLPOP', 'failover', '0')
+    await blockedIn(owner, 1)
+    await cluster.failover(replica!)
+    await blockedIn(replica!, 1)
+    await pusher.call('RPUSH', 'failover', 'a')
+    assert.deepEqual(await popped, ['failover', 'a'])
+  })
+})
