@@ -6,6 +6,9 @@ import { frameRequest } from '../resp/request-reader.ts'
 const MULTI: Buffer = frameRequest(['MULTI']).buffer
 const MINUS = 45
 
+/** How a transaction lets go of its connection: `leave` when it may be in MULTI or WATCH still. */
+export type LettingGo = 'leave' | 'giveBack' | 'discard'
+
 /** Bytes of a request. */
 export interface Piece {
   readonly bytes: Buffer

@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../command/spec.ts'
-import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
+import { ErrorReply, encodeReply, type ReplyValue, SimpleString } from '../resp/encode.ts'
 import { FrameItems } from '../resp/frame.ts'
 import type { Request } from '../router/request.ts'
 import type { Piece } from './attempt.ts'
@@ -20,6 +20,9 @@ export interface LocalCommand {
   readonly spec: CommandSpec
   readonly args: readonly Buffer[]
 }
+
+/** What a command between MULTI and EXEC is answered. */
+export const QUEUED: SimpleString = new SimpleString('QUEUED')
 
 const STAR = 42
 const MINUS = 45

@@ -129,13 +129,13 @@ export class Stateful implements Desk {
   }
 
   #refuse(view: RequestView, spec: CommandSpec, error: string | Buffer): void {
-    this.#transaction.flaw()
+    this.#transaction.onFlaw()
     this.#host.answer(spec, view, new ErrorReply(error))
   }
 
   /** A request that is no known command. */
   flaw(): void {
-    this.#transaction.flaw()
+    this.#transaction.onFlaw()
   }
 
   /** A command that may keep its connection waiting. */
