@@ -110,8 +110,8 @@ class Sending implements NodeRequest {
  */
 export type BlockingState = 'seeking' | 'waiting' | 'done'
 
-/** Sets an answer to {@link BlockingCall.unblock} apart from what a node says. */
-export type Unblocker = (node: PrivateConnection, error: boolean) => Promise<boolean>
+/** Has a node end the wait on a connection; false if it was not waiting. */
+export type Unblocker = (connection: PrivateConnection, error: boolean) => Promise<boolean>
 
 /** A blocking command of one client, on a private connection, for as long as it takes. */
 export class BlockingCall implements Traveller {
@@ -269,11 +269,10 @@ export class BlockingCall implements Traveller {
     if (this.#state === 'done') return false
     if (connection?.clientId !== undefined) {
       this.#unblocking = true
-      if (await tell(connection, error)) return true
-      this.#unblocking = false
-      if (this.#connection !== connection || this.#state !== 'waiting') return false
-      // It is answered, and the answer on its way.
-      return false
+      const ended = await tell(connection, error)
+      this.#unblocking = ended
+      // If not, it is answered, and the answer on its way.
+      return ended
     }
     this.#release()?.discard()
     this.#desk.finish(this.#request, error ? new ErrorReply(replyText.unblocked) : NULL_ARRAY)

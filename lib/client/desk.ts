@@ -1,6 +1,6 @@
 import type { ClusterNode } from '../cluster/node.ts'
 import type { CommandSpec } from '../command/spec.ts'
-import type { ErrorReply, ProtocolVersion, ReplyValue } from '../resp/encode.ts'
+import type { ProtocolVersion, ReplyValue } from '../resp/encode.ts'
 import type { RequestView } from '../resp/request-reader.ts'
 import type { PrivateCourse, Traveller } from '../router/private-course.ts'
 import type { Request } from '../router/request.ts'
@@ -10,7 +10,7 @@ import type { ScriptLoader } from '../router/scripts.ts'
 export interface Desk {
   readonly lane: number
   readonly protocol: ProtocolVersion
-  /** Makes the clock reading of its scripts' loads; see {@link ScriptLoader}. */
+  /** Loads scripts before a transaction needs them. */
   readonly scripts: ScriptLoader
   /** A request in its place in the order of replies. */
   place(view: RequestView, spec: CommandSpec): Request
@@ -30,9 +30,4 @@ export interface Desk {
   wrote(slot: number, node: ClusterNode | undefined): void
   /** Runs a command that the proxy answers itself. */
   runLocal(spec: CommandSpec, args: readonly Buffer[]): ReplyValue | Promise<ReplyValue>
-}
-
-/** The bytes of an error reply. */
-export function errorFrame({ bytes }: ErrorReply): Buffer {
-  return Buffer.concat([Buffer.from('-'), bytes, Buffer.from('\r\n')])
 }

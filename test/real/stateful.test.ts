@@ -41,6 +41,17 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     return [owner, cluster.masters.find((node) => node !== owner)!]
   }
 
+  /** Waits until all nodes know the owner of a slot: they may disagree for a while when it moves again before. */
+  async function agreed(slot: number, owner: RealNode): Promise<void> {
+    for (const node of cluster.nodes) {
+      for (;;) {
+        const ranges = (await node.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][]
+        const range = ranges.find(([first, last]) => first <= slot && slot <= last)
+        if (range?.[2][1] === owner.port) break
+      }
+    }
+  }
+
   /** Waits until clients of the proxy are blocked in a node. */
   async function blockedIn(node: RealNode, count: number): Promise<void> {
     for (;;) {
@@ -79,6 +90,7 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     for (let round = 0; round < 4; round++) {
       const [owner, other] = await homes(key)
       await cluster.migrateSlot(slotOf(key), owner, other)
+      await agreed(slotOf(key), other)
     }
     moving = false
     await Promise.all(load)
