@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --min-semi-space-size=16
 import { type ClusterProxy, createClusterProxy, ProxyError } from '../index.ts'
 import { createFakeCluster, type FakeCluster } from '../testing/index.ts'
 import { readArguments, USAGE } from './arguments.ts'
