@@ -30,7 +30,13 @@ const NODE_FLAGS = ['--min-semi-space-size=16']
 export async function proxyTarget(cluster: RealCluster): Promise<Target> {
   const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
   const addresses = cluster.masters.map((node) => node.address)
-  const { port, child } = await startProcess((own) => [...NODE_FLAGS, main, '--port', String(own), ...addresses])
+  const { port, child } = await startProcess((own) => [
+    ...NODE_FLAGS,
+    main,
+    '--port',
+    String(own),
+    ...addresses,
+  ])
   return { name: 'proxy', prepare: async () => ({ port, pids: [child.pid as number] }) }
 }
 
