@@ -11,11 +11,13 @@ import { ReplicaWatch } from './cluster/replica-watch.ts'
 import { SlotCache } from './cluster/slot-cache.ts'
 import type { ProxyError } from './errors.ts'
 import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
-import { clientServices } from './proxy-services.ts'
+import { readChanges } from './option-reader.ts'
+import { adminServices, TopologyHistory } from './proxy-admin.ts'
+import { clientServices, listening } from './proxy-services.ts'
 import { ReadPolicy } from './router/reader.ts'
 import { Router } from './router/router.ts'
 import { ServerEvents } from './server-events.ts'
-import type { Settings } from './settings.ts'
+import type { ClusterProxyOptions, Settings } from './settings.ts'
 import { Turn } from './turn.ts'
 
 const debug = createDebug('redis-cluster-proxy:proxy')
@@ -73,12 +75,15 @@ export class ProxyCore {
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
   readonly #learner: CatalogueLearner
+  readonly #settings: Settings
+  readonly #history: TopologyHistory = new TopologyHistory()
   #stopSweeping: (() => void) | undefined
   #phase: 'idle' | 'starting' | 'ready' | 'closing' | 'closed' = 'idle'
   #ended: Promise<void> | undefined
 
   constructor(server: net.Server, settings: Settings) {
     this.#server = server
+    this.#settings = settings
     this.#events = new ServerEvents(server)
     this.#pool = new ConnectionPool(settings, {
       clock: this.#clock,
@@ -105,7 +110,7 @@ export class ProxyCore {
     })
     this.#roster = new Roster(settings, this.#clock, this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
-    this.#services = clientServices({
+    const parts = {
       settings,
       server,
       clock: this.#clock,
@@ -116,7 +121,19 @@ export class ProxyCore {
       watch: this.#watch,
       learner: this.#learner,
       roster: this.#roster,
-    })
+    }
+    const admin = {
+      ...parts,
+      pool: this.#pool,
+      refresher: this.#refresher,
+      history: this.#history,
+      refreshFailed: () => this.#refreshFailed,
+      reconfigure: (changes: Partial<ClusterProxyOptions>) => this.reconfigure(changes),
+    }
+    this.#services = clientServices(
+      parts,
+      adminServices(admin, () => listening(server))
+    )
     server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
       this.#accept(stream)
     })
@@ -134,6 +151,14 @@ export class ProxyCore {
   async refresh(): Promise<void> {
     this.#start()
     await this.#refresher.refresh('request')
+  }
+
+  /** Puts options in force while it runs: all of them, or none if one is wrong. */
+  reconfigure(changes: Partial<ClusterProxyOptions>): void {
+    const settings = readChanges(changes)
+    // The services hold the settings as fields of their own, for the data path.
+    Object.assign(this.#settings, settings)
+    Object.assign(this.#services, settings)
   }
 
   stats(): ProxyStats {
@@ -205,6 +230,7 @@ export class ProxyCore {
   }
 
   #onChange(change: TopologyChangeEvent): void {
+    this.#history.add(change)
     debug('topology %d: %s, %d slots moved', change.after.version, change.reason, change.slotsMoved)
     if (this.#events.wants('topologyChange')) this.#events.emit('topologyChange', change)
   }
