@@ -98,7 +98,7 @@ export function channelNames({ frames }: Reports): ReplyValue {
 export function subscriberCounts({ frames }: Reports): ReplyValue {
   const lists = frames.map((frame) => listOf(replyValue(frame)))
   return lists[0]!.map((item, at) =>
-    at % 2 === 0 ? item : lists.reduce((sum, list) => sum + BigInt(list[at] as bigint), 0n)
+    at % 2 === 0 ? item : lists.reduce((total, counts) => total + BigInt(counts[at] as bigint), 0n)
   )
 }
 

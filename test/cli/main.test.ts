@@ -122,5 +122,8 @@ test('the program can be called by its name', () => {
     bin: Record<string, string>
   }
   assert.deepEqual(bin, { 'redis-cluster-proxy': 'dist/cli/main.js' })
-  assert.match(readFileSync('lib/cli/main.ts', 'utf8'), /^#!\/usr\/bin\/env -S node --min-semi-space-size=16\n/)
+  assert.match(
+    readFileSync('lib/cli/main.ts', 'utf8'),
+    /^#!\/usr\/bin\/env -S node --min-semi-space-size=16\n/
+  )
 })
