@@ -1,54 +1,86 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { type TestContext, test } from 'node:test'
-import { createClusterProxy } from '../../lib/index.ts'
-import { createFakeCluster } from '../../lib/testing/index.ts'
-import { connect } from '../support/raw-client.ts'
+import { Duplex } from 'node:stream'
+import { describe, it } from 'node:test'
+import type { ClusterProxyOptions } from '../../lib/index.ts'
+import { startProxied } from '../support/proxied-cluster.ts'
 
-async function started(
-  t: TestContext,
-  options: { memoryLimit?: number; maxClients?: number }
-): Promise<{ port: number; proxy: ReturnType<typeof createClusterProxy> }> {
-  const cluster = await createFakeCluster({ masters: 1 })
-  const proxy = createClusterProxy({ nodes: cluster.addresses, ...options })
-  t.after(async () => {
-    await proxy.shutdown({ timeout: 0 })
-    await cluster.close()
-  })
-  const ready = once(proxy, 'ready')
-  proxy.listen(0, '127.0.0.1')
-  await ready
-  const address = proxy.address()
-  assert.ok(address !== null && typeof address === 'object')
-  return { port: address.port, proxy }
+/** A stream that comes from an address: what is written to it, and whether it is ended. */
+class FarStream extends Duplex {
+  readonly remoteAddress: string
+  written = ''
+
+  constructor(remoteAddress: string) {
+    super()
+    this.remoteAddress = remoteAddress
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.written += chunk.toString()
+    done()
+  }
 }
 
-test('the client that holds most has to go when memoryLimit stays exceeded', async (t) => {
-  const { port, proxy } = await started(t, { memoryLimit: 4096 })
-  const [greedy, modest] = [await connect(port), await connect(port)]
-  assert.equal(String(await modest.call('SET', 'k', 'v')), '+OK\r\n')
-  const gone = once(proxy, 'clientDisconnect')
-  // Half a request of 64 KiB: it is kept, and the other half never comes.
-  greedy.stream.write(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$65536\r\n${'x'.repeat(32_768)}`)
-  const [event] = await gone
-  assert.match(event.reason, /memoryLimit/)
-  await greedy.closed
-  assert.equal(String(await modest.call('GET', 'k')), '$1\r\nv\r\n')
-  await modest.end()
+/** What a client from an address is told to its PING. */
+async function told(remoteAddress: string, options: Partial<ClusterProxyOptions>): Promise<string> {
+  await using stage = await startProxied({ options })
+  const stream = new FarStream(remoteAddress)
+  const written = new Promise<void>((resolve) => {
+    const write = stream._write
+    stream._write = (chunk, encoding, done) => {
+      write.call(stream, chunk, encoding, done)
+      resolve()
+    }
+  })
+  stage.proxy.emit('connection', stream)
+  stream.push('PING\r\n')
+  await written
+  const { rejectedConnections } = stage.proxy.stats()
+  assert.equal(rejectedConnections, stream.written.startsWith('-DENIED') ? 1 : 0)
+  return stream.written
+}
+
+describe('protected mode', () => {
+  it('turns away who comes from another machine while there is no password, and says what to do', async () => {
+    for (const address of ['10.1.2.3', '::ffff:10.1.2.3', '2001:db8::1']) {
+      const answer = await told(address, { protectedMode: true })
+      assert.match(
+        answer,
+        /^-DENIED the proxy is running in protected mode[^\n]*--password[^\n]*--protected-mode no[^\n]*\r\n$/
+      )
+    }
+  })
+
+  it('serves this machine, everybody when there is a password, and everybody when it is off', async () => {
+    for (const address of ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'])
+      assert.equal(await told(address, { protectedMode: true }), '+PONG\r\n')
+    assert.equal(
+      await told('10.1.2.3', { protectedMode: true, password: 'x' }),
+      '-NOAUTH Authentication required.\r\n'
+    )
+    assert.equal(await told('10.1.2.3', {}), '+PONG\r\n')
+  })
 })
 
-test('nobody is let in beyond maxClients, and the next is when one has left', async (t) => {
-  const { port, proxy } = await started(t, { maxClients: 1 })
-  const first = await connect(port)
-  assert.equal(String(await first.call('PING')), '+PONG\r\n')
-  const second = await connect(port)
-  assert.equal(String(await second.readReply()), '-ERR max number of clients reached\r\n')
-  await second.closed
-  const left = once(proxy, 'clientDisconnect')
-  await first.end()
-  await left
-  const third = await connect(port)
-  assert.equal(String(await third.call('PING')), '+PONG\r\n')
-  assert.deepEqual([proxy.stats().clients, proxy.stats().rejectedConnections], [1, 1])
-  await third.end()
+describe('reconfigure', () => {
+  it('changes what it is told at once, all of it or nothing', async () => {
+    await using stage = await startProxied()
+    const { proxy } = stage
+    await stage.connect()
+    assert.throws(() => proxy.reconfigure({ maxClients: 1, readFrom: 'replica' }), {
+      code: 'INVALID_OPTION',
+      message: /'readFrom' cannot change while the proxy runs/,
+    })
+    const second = await stage.connect()
+    assert.equal(await second.ask('PING'), 'PONG')
+    proxy.reconfigure({ maxClients: 1 })
+    const third = await stage.connect()
+    assert.equal((await third.readReply()).toString(), '-ERR max number of clients reached\r\n')
+    await third.closed
+    proxy.reconfigure({ maxClients: undefined, password: 'secret' })
+    const fourth = await stage.connect()
+    assert.match((await fourth.call('GET', 'a')).toString(), /^-NOAUTH/)
+    assert.equal(await second.ask('GET', 'a'), null)
+  })
 })
