@@ -316,6 +316,9 @@ describe('the program', { concurrency: 3 }, () => {
       assert.equal(await client.ask('PING'), 'PONG')
       await client.end()
     }
+    appendFileSync(file, '  minVersion: TLSv1.3\n')
+    program.process.kill('SIGHUP')
+    await program.says(/read again changed=tls needsRestart=nothing\n/)
     program.process.kill('SIGTERM')
     assert.equal((await program.ended).code, 0)
   })
