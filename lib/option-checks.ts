@@ -15,16 +15,27 @@ import {
 
 /** What a value looks like in a configuration file, in the words of JSON Schema. */
 export interface OptionSchema {
+  /** Kind of the value; undefined where `enum` or `oneOf` tells. */
   readonly type?: 'boolean' | 'integer' | 'string' | 'object' | 'array'
+  /** Least number. */
   readonly minimum?: number
+  /** Greatest number. */
   readonly maximum?: number
+  /** Least length of a text. */
   readonly minLength?: number
+  /** Least length of a list. */
   readonly minItems?: number
+  /** All values that are right. */
   readonly enum?: readonly (string | boolean)[]
+  /** What each item of a list looks like. */
   readonly items?: OptionSchema
+  /** Several forms, of which one is right. */
   readonly oneOf?: readonly OptionSchema[]
+  /** What the values of a map look like, by name. */
   readonly properties?: Readonly<Record<string, OptionSchema>>
+  /** Names that must be there. */
   readonly required?: readonly string[]
+  /** What values of other names look like; false: there are none. */
   readonly additionalProperties?: OptionSchema | boolean
 }
 

@@ -71,14 +71,16 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     check: plainObject,
     expected: 'an object with options of tls.connect, or nothing',
     schema: tlsSchema,
-    help: 'TLS towards the nodes.',
+    help: 'TLS towards the nodes; certificates may change for new connections.',
+    runtime: true,
   },
   tls: {
     default: undefined,
     check: plainObject,
     expected: 'an object with options of tls.createServer, or nothing',
     schema: tlsSchema,
-    help: 'TLS towards clients; makes the proxy a tls.Server.',
+    help: 'TLS towards clients; makes the proxy a tls.Server. Certificates may change for new clients.',
+    runtime: true,
   },
   password: {
     default: undefined,

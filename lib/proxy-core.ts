@@ -1,6 +1,7 @@
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
+import { renewCertificates } from './certificates.ts'
 import type { ClientServices } from './client/client-services.ts'
 import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
@@ -156,9 +157,10 @@ export class ProxyCore {
   /** Puts options in force while it runs: all of them, or none if one is wrong. */
   reconfigure(changes: Partial<ClusterProxyOptions>): void {
     const settings = readChanges(changes)
+    renewCertificates(this.#server, this.#settings, settings)
     // The services hold the settings as fields of their own, for the data path.
     Object.assign(this.#settings, settings)
-    Object.assign(this.#services, settings)
+    Object.assign(this.#services, settings, { tls: this.#settings.tls !== undefined })
   }
 
   stats(): ProxyStats {

@@ -1,6 +1,6 @@
 import net from 'node:net'
 import tls from 'node:tls'
-import { ProxyError } from './errors.ts'
+import { usable } from './certificates.ts'
 import type { ProxyEvents, Topology } from './events.ts'
 import { readOptions } from './option-reader.ts'
 import { ProxyCore, type ProxyStats } from './proxy-core.ts'
@@ -41,19 +41,6 @@ export interface ProxyMethods {
     event: Name,
     listener: (...payload: ProxyEvents[Name]) => void
   ): this
-}
-
-/** What Node says about TLS options becomes an error of this package. */
-function usable<Made>(option: 'tls' | 'nodeTls', make: () => Made): Made {
-  try {
-    return make()
-  } catch (cause) {
-    throw new ProxyError(
-      'INVALID_OPTION',
-      `option '${option}': Node does not accept it: ${(cause as Error).message}`,
-      { cause }
-    )
-  }
 }
 
 /** A `net.Server` (a `tls.Server` with the option `tls`) that serves Redis clients from a Redis Cluster. */

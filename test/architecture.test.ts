@@ -32,12 +32,23 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   router: { any: ['resp', 'command', 'cluster', 'options', ...TOP] },
   client: { any: ['resp', 'command', 'cluster', 'router', ...TOP], types: ['options'] },
   'server-events': { any: TOP },
+  certificates: { any: ['errors'], types: ['settings'] },
   'proxy-services': { any: [...ROOMS, ...TOP] },
   'proxy-admin': { any: ['proxy-services', 'options', ...ROOMS, ...TOP] },
   'proxy-core': {
-    any: ['proxy-admin', 'proxy-services', 'server-events', 'option-reader', ...ROOMS, ...TOP],
+    any: [
+      'proxy-admin',
+      'proxy-services',
+      'server-events',
+      'option-reader',
+      'certificates',
+      ...ROOMS,
+      ...TOP,
+    ],
   },
-  proxy: { any: ['proxy-core', 'server-events', 'option-reader', ...ROOMS, ...TOP] },
+  proxy: {
+    any: ['proxy-core', 'server-events', 'option-reader', 'certificates', ...ROOMS, ...TOP],
+  },
   index: {
     any: ['proxy', 'options', 'errors', 'events', 'version'],
     types: ['proxy-core', 'settings', 'option-checks', 'program-hooks'],

@@ -72,7 +72,7 @@ export const TEXT: Kind = {
 /** One of some words. */
 export function choice(...words: readonly string[]): Kind {
   return {
-    read: one((text) => words.find((word) => word === text.toLowerCase())),
+    read: one((text) => words.find((word) => word.toLowerCase() === text.toLowerCase())),
     expected: `one of ${words.join(', ')}`,
     schema: { type: 'string', enum: words },
     shape: 'one',
@@ -114,7 +114,8 @@ function typed(
 ): Record<string, unknown> | undefined {
   const found: Record<string, unknown> = {}
   for (const [name, text] of Object.entries(map)) {
-    const schema = properties?.[name]
+    const schema =
+      properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined
     if (schema === undefined && (additionalProperties ?? false) === false) return undefined
     const value = schema === undefined ? text : kindOf(schema, '').read(text)
     if (value === undefined) return undefined

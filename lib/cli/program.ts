@@ -127,14 +127,20 @@ export class Program {
     const after = this.#read()
     Program.check(after)
     const differing = after.differences(before)
-    const live = differing.filter(({ runtime }) => runtime === true)
+    // TLS cannot be switched on or off, but its certificates can change.
+    const live = differing.filter(
+      ({ name, runtime }) =>
+        runtime === true &&
+        (!/tls$/.test(name) ||
+          (before.value(name) !== undefined && after.value(name) !== undefined))
+    )
     this.#proxy!.reconfigure(changesOf(live, after))
     this.#configuration = after
     // What PROXY CONFIG SET has changed stays, unless the configuration now says something else.
     for (const { name } of live) this.#follow(name, after)
     this.#events!.follow()
     const names = (options: readonly ProgramOption[]): string[] => options.map(({ name }) => name)
-    const needsRestart = names(differing.filter(({ runtime }) => runtime !== true))
+    const needsRestart = names(differing.filter((option) => !live.includes(option)))
     return { changed: names(live), needsRestart }
   }
 

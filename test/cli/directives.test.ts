@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Configuration } from '../../lib/cli/configuration.ts'
 import { readDirectives, wordsOf } from '../../lib/cli/directives.ts'
+import { listedOptions, optionNamed } from '../../lib/cli/program-options.ts'
 
 function read(text: string, file = 'proxy.conf'): Configuration {
   return new Configuration({
@@ -94,4 +95,24 @@ test('files include others beside them, and what follows overrides', () => {
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('the example explains every directive, and what it comments out is the default', () => {
+  const text = readFileSync(new URL('../../examples/proxy.conf', import.meta.url), 'utf8')
+  const configuration = read(text)
+  for (const { name, commandLineOnly } of listedOptions) {
+    if (commandLineOnly !== true) assert.match(text, new RegExp(`^(# )?${name}( |$)`, 'm'), name)
+  }
+  const beforeFurther = text.slice(0, text.indexOf('# Every option of docs'))
+  // Those whose default is none are shown with a value that could be.
+  const withoutDefault =
+    /^(?:include|auth|auth-user|unixsocket|unixsocketperm|password|pidfile|logfile)$/
+  const commented = [...beforeFurther.matchAll(/^# ([a-z-]+) (\S+)$/gm)]
+  const defaults = commented.filter(([, name]) => !withoutDefault.test(name!))
+  assert.ok(defaults.length >= 20)
+  for (const [, name, value] of defaults) {
+    const option = optionNamed(name!)!
+    assert.equal(option.kind.read(value!), option.default, name)
+  }
+  assert.deepEqual(configuration.value('bind'), ['127.0.0.1'])
 })

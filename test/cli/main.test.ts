@@ -17,7 +17,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { after, describe, test } from 'node:test'
+import tls from 'node:tls'
 import { createFakeCluster } from '../../lib/testing/index.ts'
+import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts'
 import { freePort } from '../support/free-port.ts'
 import { connect } from '../support/raw-client.ts'
 
@@ -293,6 +295,32 @@ describe('the program', { concurrency: 3 }, () => {
       client.send(['PROXY', 'SHUTDOWN'])
       await client.closed
     }
+  })
+
+  test('speaks TLS at every door, with files for the certificate and the key', async () => {
+    const [key, cert] = [CERTIFICATE_KEY, CERTIFICATE]
+    writeFileSync(join(folder, 'tls.key'), key)
+    writeFileSync(join(folder, 'tls.crt'), cert)
+    const port = await freePort()
+    const file = join(folder, 'tls.yaml')
+    writeFileSync(
+      file,
+      `port: ${port}\nbind: [127.0.0.1, 127.0.0.2]\ntls:\n  certFile: ${folder}/tls.crt\n  keyFile: ${folder}/tls.key\n`
+    )
+    const program = new Running(['-c', file])
+    await program.listens()
+    for (const host of ['127.0.0.1', '127.0.0.2']) {
+      const socket = tls.connect({ host, port, ca: cert, checkServerIdentity: () => undefined })
+      await once(socket, 'secureConnect')
+      const client = await connect(socket)
+      assert.equal(await client.ask('PING'), 'PONG')
+      await client.end()
+    }
+    appendFileSync(file, '  minVersion: TLSv1.3\n')
+    program.process.kill('SIGHUP')
+    await program.says(/read again changed=tls needsRestart=nothing\n/)
+    program.process.kill('SIGTERM')
+    assert.equal((await program.ended).code, 0)
   })
 
   test('lets PROXY DEBUG end it where that is allowed, and nowhere else', async () => {
