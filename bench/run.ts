@@ -2,7 +2,7 @@
  * Measures the proxy in front of a real cluster of three masters, beside the cluster without a proxy, two bare byte
  * forwarders in front of a single server, and any proxy that runs already.
  *
- *     npm run bench -- [--rounds 5] [--requests 100000] [--pipelines 1,16,64] [--only proxy,forwarder]
+ *     npm run bench -- [--rounds 5] [--requests 200000] [--pipelines 1,16,64] [--only proxy,forwarder]
  *                      [--large] [--mget] [--peer name=host:port,pid ...]
  *
  * Targets are `proxy`, `cluster` (CPU and memory of its three masters together), `forwarder` (all clients share one
@@ -32,7 +32,7 @@ import { type Workload, workloads } from './workload.ts'
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    requests: { type: 'string', default: '100000' },
+    requests: { type: 'string', default: '200000' },
     pipelines: { type: 'string', default: '1,16,64' },
     only: { type: 'string', default: '' },
     large: { type: 'boolean', default: false },
@@ -78,7 +78,8 @@ async function targets(): Promise<Target[]> {
 async function measureAll(compared: readonly Target[]) {
   const samples = new Map<string, Sample[]>()
   const keyOf = (row: Workload, target: Target) => `${row.title}\n${target.name}`
-  for (let round = 0; round < rounds; round++) {
+  // Round 0 is for warming up: what is compiled then is no cost of a command.
+  for (let round = 0; round <= rounds; round++) {
     // Every other round goes backwards, so that no target always follows the same one.
     const order = round % 2 === 0 ? compared : [...compared].reverse()
     for (const row of rows) {
@@ -86,11 +87,12 @@ async function measureAll(compared: readonly Target[]) {
         const place = await target.prepare(row)
         if (place === undefined) continue
         const sample = await measure(row, place)
+        if (round === 0) continue
         const list = samples.get(keyOf(row, target)) ?? []
         samples.set(keyOf(row, target), [...list, sample])
       }
     }
-    console.error(`round ${round + 1} of ${rounds} is done`)
+    console.error(round === 0 ? 'warmed up' : `round ${round} of ${rounds} is done`)
   }
   return rows.flatMap((row) =>
     compared.flatMap((target) => {

@@ -45,7 +45,7 @@ export function workloads(options: WorkloadOptions): Workload[] {
   const rows: Workload[] = []
   for (const pipeline of options.pipelines) {
     // Short replies per command need more commands for the same precision: CPU time is counted in steps of 10 ms.
-    const requests = options.requests * Math.max(1, Math.min(8, pipeline / 4))
+    const requests = options.requests * Math.max(1, Math.min(16, pipeline / 4))
     rows.push(...small(CLIENTS, pipeline, requests))
   }
   rows.push(...small(MANY_CLIENTS, 1, options.requests))

@@ -7,6 +7,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { createFakeCluster } from 'redis-cluster-proxy/testing'
@@ -38,22 +39,33 @@ interface Sidecar {
 async function startSidecar(nodes: readonly string[]): Promise<Sidecar> {
   // In your project this is `npx redis-cluster-proxy`.
   const program = fileURLToPath(new URL('cli/main.js', import.meta.resolve('redis-cluster-proxy')))
-  const child = spawn(process.execPath, [program, '--port', '0', ...nodes], {
+  const port = await freePort()
+  const words = ['--bind', '127.0.0.1', '--port', String(port), ...nodes]
+  const child = spawn(process.execPath, [program, ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   // If this process ends, so does the sidecar.
   process.once('exit', () => child.kill())
-  return { port: await portOf(child), stop: () => stop(child) }
+  await listening(child)
+  return { port, stop: () => stop(child) }
 }
 
-/** The port in the first line that it prints: "redis-cluster-proxy listens on 127.0.0.1:7777 ...". */
-function portOf(child: ChildProcess): Promise<number> {
+/** To the program port 0 means no TCP at all. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+/** Waits for "redis-cluster-proxy listens on 127.0.0.1:7777 ...". */
+function listening(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let output = ''
     child.stdout?.on('data', (text: Buffer) => {
       output += text
-      const port = /listens on \S+:(\d+)/.exec(output)?.[1]
-      if (port !== undefined) resolve(Number(port))
+      if (/ listens on /.test(output)) resolve()
     })
     child.once('exit', () => reject(new Error('the proxy did not start')))
   })

@@ -17,8 +17,15 @@ export type {
   TopologyNode,
   TopologyReason,
 } from './events.ts'
-export type { OptionSpec } from './option-checks.ts'
+export type { OptionSchema, OptionSpec } from './option-checks.ts'
 export { optionTable } from './options.ts'
+export type {
+  LogLevel,
+  ProgramHooks,
+  ProgramSetting,
+  ProgramValue,
+  ReloadReport,
+} from './program-hooks.ts'
 export { type ClusterProxy, createClusterProxy, type ProxyMethods } from './proxy.ts'
 export type { NodeStats, ProxyStats } from './proxy-core.ts'
 export type {
@@ -33,3 +40,4 @@ export type {
   Settings,
   SocketPath,
 } from './settings.ts'
+export { version } from './version.ts'

@@ -13,6 +13,32 @@ import {
   type Settings,
 } from './settings.ts'
 
+/** What a value looks like in a configuration file, in the words of JSON Schema. */
+export interface OptionSchema {
+  /** Kind of the value; undefined where `enum` or `oneOf` tells. */
+  readonly type?: 'boolean' | 'integer' | 'string' | 'object' | 'array'
+  /** Least number. */
+  readonly minimum?: number
+  /** Greatest number. */
+  readonly maximum?: number
+  /** Least length of a text. */
+  readonly minLength?: number
+  /** Least length of a list. */
+  readonly minItems?: number
+  /** All values that are right. */
+  readonly enum?: readonly (string | boolean)[]
+  /** What each item of a list looks like. */
+  readonly items?: OptionSchema
+  /** Several forms, of which one is right. */
+  readonly oneOf?: readonly OptionSchema[]
+  /** What the values of a map look like, by name. */
+  readonly properties?: Readonly<Record<string, OptionSchema>>
+  /** Names that must be there. */
+  readonly required?: readonly string[]
+  /** What values of other names look like; false: there are none. */
+  readonly additionalProperties?: OptionSchema | boolean
+}
+
 /** One row of the option table. */
 export interface OptionSpec<Value> {
   /** The value when none is given. */
@@ -27,23 +53,30 @@ export interface OptionSpec<Value> {
   readonly unit?: string
   /** Whether a change takes effect while the proxy runs. */
   readonly runtime?: boolean
+  /** What it looks like in a configuration file; without one it cannot stand there. */
+  readonly schema?: OptionSchema
 }
 
 /** Whole numbers of a range. */
-export function whole(from: number, to: number): Pick<OptionSpec<number>, 'check' | 'expected'> {
+export function whole(
+  from: number,
+  to: number
+): Pick<OptionSpec<number>, 'check' | 'expected' | 'schema'> {
   return {
     check: (value) =>
       typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to
         ? value
         : undefined,
     expected: `a whole number from ${from} to ${to}`,
+    schema: { type: 'integer', minimum: from, maximum: to },
   }
 }
 
 /** Switches. */
-export const flag: Pick<OptionSpec<boolean>, 'check' | 'expected'> = {
+export const flag: Pick<OptionSpec<boolean>, 'check' | 'expected' | 'schema'> = {
   check: (value) => (typeof value === 'boolean' ? value : undefined),
   expected: 'true or false',
+  schema: { type: 'boolean' },
 }
 
 /** Whether a value is an object that is no array. */
@@ -105,7 +138,11 @@ function checkAddressMap(value: unknown): AddressMap | undefined {
 }
 
 /** Maps of addresses. */
-export const addressMap: Pick<OptionSpec<AddressMap | undefined>, 'check' | 'expected'> = {
+export const addressMap: Pick<
+  OptionSpec<AddressMap | undefined>,
+  'check' | 'expected' | 'schema'
+> = {
+  schema: { type: 'object', additionalProperties: { type: 'string' } },
   check: checkAddressMap,
   expected:
     "an object from 'host:port', 'host' or a network like '10.0.0.0/8' to 'host:port', 'host', { host, port? } or a network, or a function (host, port) that returns { host, port? }",
@@ -117,6 +154,32 @@ export function checkCredentials(value: unknown): Settings['credentials'] {
   if (!isRecord(value) || typeof value.password !== 'string') return undefined
   if (value.username !== undefined && typeof value.username !== 'string') return undefined
   return value as unknown as Credentials
+}
+
+/** Texts that are not empty. */
+export const filledText: Pick<OptionSpec<string | undefined>, 'check' | 'schema'> = {
+  check: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+  schema: { type: 'string', minLength: 1 },
+}
+
+const TEXT: OptionSchema = { type: 'string' }
+const FLAG: OptionSchema = { type: 'boolean' }
+
+/** TLS in a file: the names of `node:tls`, and files in place of their contents. */
+export const tlsSchema: OptionSchema = {
+  type: 'object',
+  properties: {
+    certFile: TEXT,
+    keyFile: TEXT,
+    caFile: TEXT,
+    passphrase: TEXT,
+    servername: TEXT,
+    ciphers: TEXT,
+    minVersion: { type: 'string', enum: ['TLSv1.2', 'TLSv1.3'] },
+    requestCert: FLAG,
+    rejectUnauthorized: FLAG,
+  },
+  additionalProperties: false,
 }
 
 /** Options that are handed on to another module. */

@@ -3,19 +3,19 @@
  *
  * @module
  */
-import { ProxyError } from './errors.ts'
 import {
   addressMap,
   checkCredentials,
   checkNodes,
+  filledText,
   flag,
   hostAndPort,
-  isRecord,
   type OptionSpec,
   plainObject,
+  tlsSchema,
   whole,
 } from './option-checks.ts'
-import type { ClusterProxyOptions, ReadFrom, Settings } from './settings.ts'
+import type { ReadFrom, Settings } from './settings.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const MEBIBYTE = 1024 * 1024
@@ -30,6 +30,12 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     check: checkNodes,
     expected:
       "'host:port', { host, port }, the path of a UNIX socket, or a list of these that is not empty",
+    schema: {
+      oneOf: [
+        { type: 'string', minLength: 1 },
+        { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
+      ],
+    },
     help: 'Entry points to the cluster; the first that answers is used, the others stay as a last resort.',
   },
   natMap: {
@@ -51,25 +57,43 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     default: undefined,
     check: checkCredentials,
     expected: '{ username?, password }, or a function that returns it',
-    help: 'As whom the proxy speaks to the nodes.',
+    help: 'As whom the proxy speaks to the nodes; a change holds for new connections.',
+    runtime: true,
+    schema: {
+      type: 'object',
+      properties: { username: { type: 'string' }, password: { type: 'string' } },
+      required: ['password'],
+      additionalProperties: false,
+    },
   },
   nodeTls: {
     default: undefined,
     check: plainObject,
     expected: 'an object with options of tls.connect, or nothing',
-    help: 'TLS towards the nodes.',
+    schema: tlsSchema,
+    help: 'TLS towards the nodes; certificates may change for new connections.',
+    runtime: true,
   },
   tls: {
     default: undefined,
     check: plainObject,
     expected: 'an object with options of tls.createServer, or nothing',
-    help: 'TLS towards clients; makes the proxy a tls.Server.',
+    schema: tlsSchema,
+    help: 'TLS towards clients; makes the proxy a tls.Server. Certificates may change for new clients.',
+    runtime: true,
   },
   password: {
     default: undefined,
-    check: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+    ...filledText,
     expected: 'a string that is not empty, or nothing to let every client in',
     help: 'Password that clients must give with AUTH or HELLO.',
+    runtime: true,
+  },
+  protectedMode: {
+    default: false,
+    ...flag,
+    help: 'Whether, as long as no password is set, only clients from this machine are served; others are told what to do.',
+    runtime: true,
   },
   resp3: { default: true, ...flag, help: 'Whether clients may switch to RESP3 with HELLO 3.' },
   clusterEmulation: {
@@ -81,24 +105,36 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     default: undefined,
     check: hostAndPort,
     expected: '{ host, port }',
+    schema: {
+      type: 'object',
+      properties: {
+        host: { type: 'string', minLength: 1 },
+        port: { type: 'integer', minimum: 1, maximum: 65535 },
+      },
+      required: ['host', 'port'],
+      additionalProperties: false,
+    },
     help: 'The address that CLUSTER replies tell, instead of the one that the client used.',
   },
   readFrom: {
     default: 'master',
     check: (value) => READ_FROM.find((policy) => policy === value),
     expected: `one of ${READ_FROM.join(', ')}`,
+    schema: { type: 'string', enum: READ_FROM },
     help: 'Where commands that only read are sent; a client that said READONLY prefers replicas in any case.',
   },
   readYourWrites: {
     default: true,
     ...flag,
     help: 'Whether a client reads a slot from the master until the replicas have its own last write to it.',
+    runtime: true,
   },
   maxReplicaLag: {
     default: 10_000,
     ...whole(1, DAY),
     unit: 'ms',
     help: 'How far a replica may be behind and still be read from.',
+    runtime: true,
   },
   replicaCheckInterval: {
     default: 1000,
@@ -108,14 +144,16 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
   },
   availabilityZone: {
     default: undefined,
-    check: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+    ...filledText,
     expected: 'a string that is not empty, or nothing',
     help: 'The availability zone whose nodes are read from where there are any (servers that tell theirs: Valkey 8).',
+    runtime: true,
   },
   crossSlot: {
     default: false,
     check: (value) => (typeof value === 'boolean' || value === 'gather' ? value : undefined),
     expected: "true, false or 'gather'",
+    schema: { enum: [true, false, 'gather'] },
     help: "Whether commands over several slots are split by slot, which is not atomic; 'gather' also computes pure reads over slots.",
     runtime: true,
   },
@@ -124,45 +162,58 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     ...whole(1024, MOST_BYTES),
     unit: 'bytes',
     help: 'What the replies to the parts of one command may have together.',
+    runtime: true,
   },
   adminCommands: {
     default: false,
     ...flag,
     help: 'Whether CONFIG, ACL, DEBUG, SLOWLOG and the like are carried out, on every master; what names one server (dir, port, bind, ...) is refused in any case.',
+    runtime: true,
   },
   privatePoolSize: {
     default: 10,
     ...whole(0, 50),
     help: 'Idle private connections (transactions, blocking commands) to keep for each node and protocol version, from the first use on; 0: none.',
+    runtime: true,
   },
   privatePoolMinSize: {
     default: 10,
     ...whole(0, 50),
     help: 'Below this number they are refilled, up to privatePoolSize.',
+    runtime: true,
   },
   privatePoolSpawnEvery: {
     default: 50,
     ...whole(1, DAY),
     unit: 'ms',
     help: 'Time between two steps of refilling.',
+    runtime: true,
   },
-  privatePoolSpawnRate: { default: 2, ...whole(1, 50), help: 'Connections made in one step.' },
+  privatePoolSpawnRate: {
+    default: 2,
+    ...whole(1, 50),
+    help: 'Connections made in one step.',
+    runtime: true,
+  },
   maxPrivateConnections: {
     default: 5000,
     ...whole(1, 1_000_000),
     help: 'Private connections to one node at a time; who wants one more waits in a queue.',
+    runtime: true,
   },
   privateWait: {
     default: 5000,
     ...whole(0, DAY),
     unit: 'ms',
     help: 'Time to wait for a private connection; then the command gets an error.',
+    runtime: true,
   },
   transactionIdleTimeout: {
     default: 60_000,
     ...whole(0, DAY),
     unit: 'ms',
     help: 'Time that a client in MULTI or WATCH may keep its connection without sending anything. Then MULTI goes on unseen on another one, and WATCH makes EXEC answer nil; 0: for ever.',
+    runtime: true,
   },
   scriptCacheBytes: {
     default: 16 * MEBIBYTE,
@@ -175,32 +226,42 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     ...whole(100, DAY),
     unit: 'ms',
     help: 'Time between two looks at the cluster.',
+    runtime: true,
   },
   refreshMinInterval: {
     default: 100,
     ...whole(0, DAY),
     unit: 'ms',
     help: 'Least time between two refreshes.',
+    runtime: true,
   },
   connectTimeout: {
     default: 2000,
     ...whole(10, DAY),
     unit: 'ms',
     help: 'Time for connecting to a node and being greeted.',
+    runtime: true,
   },
   commandTimeout: {
     default: 30_000,
     ...whole(10, DAY),
     unit: 'ms',
     help: 'Time that a node may be silent while requests are in flight; then its connection is closed.',
+    runtime: true,
   },
   retryBudget: {
     default: 5000,
     ...whole(0, DAY),
     unit: 'ms',
     help: 'Time for all further attempts at one request.',
+    runtime: true,
   },
-  maxRedirects: { default: 16, ...whole(1, 1000), help: 'Redirects that one request may meet.' },
+  maxRedirects: {
+    default: 16,
+    ...whole(1, 1000),
+    help: 'Redirects that one request may meet.',
+    runtime: true,
+  },
   reconnectMinDelay: {
     default: 50,
     ...whole(1, DAY),
@@ -223,11 +284,13 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     default: 10_000,
     ...whole(1, 1_000_000),
     help: 'Clients at a time; the next one is told so and disconnected.',
+    runtime: true,
   },
   maxPipeline: {
     default: 1024,
     ...whole(1, 1_000_000),
     help: 'Requests of one client that wait for their replies; its next ones are left unread until there is room.',
+    runtime: true,
   },
   maxBulkLength: {
     default: 512 * MEBIBYTE,
@@ -240,12 +303,14 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     ...whole(1024, MOST_BYTES),
     unit: 'bytes',
     help: 'Replies that wait for a client before its next requests are left unread.',
+    runtime: true,
   },
   clientOutputLimit: {
     default: 256 * MEBIBYTE,
     ...whole(64 * 1024, MOST_BYTES),
     unit: 'bytes',
     help: 'Replies that wait for a client before it is disconnected.',
+    runtime: true,
   },
   nodeOutputPause: {
     default: 4 * MEBIBYTE,
@@ -258,73 +323,26 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     ...whole(100, DAY),
     unit: 'ms',
     help: 'Time that a half sent request may stand still before its client is disconnected.',
+    runtime: true,
   },
   idleTimeout: {
     default: 0,
     ...whole(0, DAY),
     unit: 'ms',
     help: 'Time after which an idle client is disconnected; 0: never.',
+    runtime: true,
   },
   memoryLimit: {
     default: 1024 * MEBIBYTE,
     ...whole(0, MOST_BYTES),
     unit: 'bytes',
     help: 'What all clients together may have buffered before no more is read, and no new client let in; 0: no limit.',
+    runtime: true,
   },
-}
-
-/** A value as an error message shows it: short, and never a secret. */
-function shown(name: string, value: unknown): string {
-  if (/password|credentials|tls/i.test(name)) return typeof value
-  if (typeof value === 'function') return 'a function'
-  let text: string | undefined
-  try {
-    text = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)
-  } catch {
-    text = undefined
-  }
-  text ??= String(value)
-  // A URL may hold a password.
-  text = text.replace(/:\/\/.*@/, '://***@')
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text
-}
-
-/**
- * Checks options and fills in defaults.
- *
- * @throws {@link ProxyError} with code `INVALID_OPTION`; its message names the option, the value, and what was expected.
- */
-export function readOptions(options: ClusterProxyOptions): Settings {
-  if (!isRecord(options)) {
-    throw new ProxyError(
-      'INVALID_OPTION',
-      `options: got ${shown('', options)}, expected an object with at least 'nodes'`
-    )
-  }
-  const table: Record<string, OptionSpec<unknown>> = optionTable
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(table, name)) {
-      throw new ProxyError(
-        'INVALID_OPTION',
-        `option '${name}' is unknown, expected one of ${Object.keys(table).join(', ')}`
-      )
-    }
-  }
-  const settings: Record<string, unknown> = {}
-  for (const [name, spec] of Object.entries(table)) {
-    const given = (options as unknown as Record<string, unknown>)[name]
-    if (given === undefined && name !== 'nodes') {
-      settings[name] = spec.default
-      continue
-    }
-    const value = spec.check(given)
-    if (value === undefined) {
-      throw new ProxyError(
-        'INVALID_OPTION',
-        `option '${name}': got ${shown(name, given)}, expected ${spec.expected}`
-      )
-    }
-    settings[name] = value
-  }
-  return settings as unknown as Settings
+  program: {
+    default: undefined,
+    check: plainObject,
+    expected: 'an object of type ProgramHooks, or nothing',
+    help: 'What the program around the proxy lends to the PROXY command: its own settings, reload, shutdown, log.',
+  },
 }

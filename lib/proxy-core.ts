@@ -1,6 +1,7 @@
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
+import { renewCertificates } from './certificates.ts'
 import type { ClientServices } from './client/client-services.ts'
 import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
@@ -11,12 +12,14 @@ import { ReplicaWatch } from './cluster/replica-watch.ts'
 import { SlotCache } from './cluster/slot-cache.ts'
 import type { ProxyError } from './errors.ts'
 import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
-import { clientServices } from './proxy-services.ts'
+import { readChanges } from './option-reader.ts'
+import { adminServices, TopologyHistory } from './proxy-admin.ts'
+import { clientServices, listening } from './proxy-services.ts'
 import { Privates } from './router/privates.ts'
 import { ReadPolicy } from './router/reader.ts'
 import { Router } from './router/router.ts'
 import { ServerEvents } from './server-events.ts'
-import type { Settings } from './settings.ts'
+import type { ClusterProxyOptions, Settings } from './settings.ts'
 import { Turn } from './turn.ts'
 
 const debug = createDebug('redis-cluster-proxy:proxy')
@@ -74,12 +77,15 @@ export class ProxyCore {
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
   readonly #learner: CatalogueLearner
+  readonly #settings: Settings
+  readonly #history: TopologyHistory = new TopologyHistory()
   #stopSweeping: (() => void) | undefined
   #phase: 'idle' | 'starting' | 'ready' | 'closing' | 'closed' = 'idle'
   #ended: Promise<void> | undefined
 
   constructor(server: net.Server, settings: Settings) {
     this.#server = server
+    this.#settings = settings
     this.#events = new ServerEvents(server)
     this.#pool = new ConnectionPool(settings, {
       clock: this.#clock,
@@ -94,30 +100,19 @@ export class ProxyCore {
       onFailed: (error) => this.#onFailed(error),
     })
     this.#watch = new ReplicaWatch(this.#cache, this.#clock, settings.replicaCheckInterval)
-    this.#router = new Router({
+    const routing = {
       settings,
       clock: this.#clock,
       pool: this.#pool,
       cache: this.#cache,
       refresher: this.#refresher,
       events: this.#events,
-      watch: this.#watch,
-      reads: new ReadPolicy(settings, this.#watch),
-    })
-    const privates = new Privates(
-      {
-        settings,
-        clock: this.#clock,
-        pool: this.#pool,
-        cache: this.#cache,
-        refresher: this.#refresher,
-        events: this.#events,
-      },
-      this.#router
-    )
+    }
+    const reads = new ReadPolicy(settings, this.#watch)
+    this.#router = new Router({ ...routing, watch: this.#watch, reads })
     this.#roster = new Roster(settings, this.#clock, this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
-    this.#services = clientServices({
+    const parts = {
       settings,
       server,
       clock: this.#clock,
@@ -125,11 +120,23 @@ export class ProxyCore {
       events: this.#events,
       cache: this.#cache,
       router: this.#router,
-      privates,
+      privates: new Privates(routing, this.#router),
       watch: this.#watch,
       learner: this.#learner,
       roster: this.#roster,
-    })
+    }
+    const admin = {
+      ...parts,
+      pool: this.#pool,
+      refresher: this.#refresher,
+      history: this.#history,
+      refreshFailed: () => this.#refreshFailed,
+      reconfigure: (changes: Partial<ClusterProxyOptions>) => this.reconfigure(changes),
+    }
+    this.#services = clientServices(
+      parts,
+      adminServices(admin, () => listening(server))
+    )
     server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
       this.#accept(stream)
     })
@@ -147,6 +154,15 @@ export class ProxyCore {
   async refresh(): Promise<void> {
     this.#start()
     await this.#refresher.refresh('request')
+  }
+
+  /** Puts options in force while it runs: all of them, or none if one is wrong. */
+  reconfigure(changes: Partial<ClusterProxyOptions>): void {
+    const settings = readChanges(changes)
+    renewCertificates(this.#server, this.#settings, settings)
+    // The services hold the settings as fields of their own, for the data path.
+    Object.assign(this.#settings, settings)
+    Object.assign(this.#services, settings, { tls: this.#settings.tls !== undefined })
   }
 
   stats(): ProxyStats {
@@ -218,6 +234,7 @@ export class ProxyCore {
   }
 
   #onChange(change: TopologyChangeEvent): void {
+    this.#history.add(change)
     debug('topology %d: %s, %d slots moved', change.after.version, change.reason, change.slotsMoved)
     if (this.#events.wants('topologyChange')) this.#events.emit('topologyChange', change)
   }

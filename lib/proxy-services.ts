@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
 import type { ClientServices, Totals } from './client/client-services.ts'
+import type { AdminServices } from './client/commands/admin.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
 import type { Roster } from './client/roster.ts'
 import type { Clock } from './clock.ts'
@@ -41,7 +42,7 @@ const NOWHERE: HostPort = { host: '127.0.0.1', port: 7777 }
 const MINUS = 45
 
 /** What the proxy offers to the connections of its clients. */
-export function clientServices(parts: ServiceParts): ClientServices {
+export function clientServices(parts: ServiceParts, admin: AdminServices): ClientServices {
   const { settings, server, cache, router, learner, roster, watch } = parts
   const survey = new Survey(router, cache)
   const announceMap = addressMapper(settings.announceMap)
@@ -49,6 +50,7 @@ export function clientServices(parts: ServiceParts): ClientServices {
   const observation = observationOf(parts)
   return {
     ...settings,
+    admin,
     tls: settings.tls !== undefined,
     id: randomBytes(20).toString('hex'),
     startedAt: Date.now(),
@@ -135,7 +137,8 @@ function shownNodes(
   })
 }
 
-function listening(server: net.Server): HostPort {
+/** Where a server listens. */
+export function listening(server: net.Server): HostPort {
   const address = server.address()
   if (address === null || typeof address === 'string') return NOWHERE
   const any = address.address === '::' || address.address === '0.0.0.0'

@@ -1,8 +1,8 @@
 import net from 'node:net'
 import tls from 'node:tls'
-import { ProxyError } from './errors.ts'
+import { usable } from './certificates.ts'
 import type { ProxyEvents, Topology } from './events.ts'
-import { readOptions } from './options.ts'
+import { readOptions } from './option-reader.ts'
 import { ProxyCore, type ProxyStats } from './proxy-core.ts'
 import type { ClusterProxyOptions } from './settings.ts'
 
@@ -14,6 +14,11 @@ export interface ProxyMethods {
   stats(): ProxyStats
   /** Asks the cluster for its slots again; resolves when the answer is in force, rejects with a {@link ProxyError} (`NO_TOPOLOGY`, `CLOSED`). */
   refresh(): Promise<void>
+  /**
+   * Changes options while the proxy runs: all that are given, or none. Undefined stands for the default. Which ones can change is marked in the option
+   * table (`runtime`); some hold for new clients or connections only. Throws a {@link ProxyError} (`INVALID_OPTION`).
+   */
+  reconfigure(changes: Partial<ClusterProxyOptions>): void
   /**
    * Ends the proxy: no new connections, no new requests; what is in flight is answered. Resolves when everything is closed, at the latest after
    * `timeout` milliseconds (default 5000), when the rest is cut off. Calling it again gives the same promise.
@@ -36,19 +41,6 @@ export interface ProxyMethods {
     event: Name,
     listener: (...payload: ProxyEvents[Name]) => void
   ): this
-}
-
-/** What Node says about TLS options becomes an error of this package. */
-function usable<Made>(option: 'tls' | 'nodeTls', make: () => Made): Made {
-  try {
-    return make()
-  } catch (cause) {
-    throw new ProxyError(
-      'INVALID_OPTION',
-      `option '${option}': Node does not accept it: ${(cause as Error).message}`,
-      { cause }
-    )
-  }
 }
 
 /** A `net.Server` (a `tls.Server` with the option `tls`) that serves Redis clients from a Redis Cluster. */
@@ -79,6 +71,7 @@ export function createClusterProxy(options: ClusterProxyOptions): ClusterProxy {
   const methods: Omit<ProxyMethods, 'topology' | 'on' | 'once' | 'off'> = {
     stats: () => proxy.stats(),
     refresh: () => proxy.refresh(),
+    reconfigure: (changes) => proxy.reconfigure(changes),
     shutdown: (how) => proxy.shutdown(how?.timeout),
     [Symbol.asyncDispose]: () => proxy.shutdown(),
   }

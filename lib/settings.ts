@@ -4,6 +4,7 @@
  * @module
  */
 import type { ConnectionOptions, TlsOptions } from 'node:tls'
+import type { ProgramHooks } from './program-hooks.ts'
 
 /** A TCP address. */
 export interface HostPort {
@@ -77,6 +78,8 @@ export interface Settings {
   tls: TlsOptions | undefined
   /** Password that clients must give. */
   password: string | undefined
+  /** Whether only clients on this machine are served while no password is set. */
+  protectedMode: boolean
   /** Whether clients may speak RESP3. */
   resp3: boolean
   /** Whether CLUSTER presents the proxy as the owner of all slots. */
@@ -151,6 +154,8 @@ export interface Settings {
   idleTimeout: number
   /** Bytes that all clients together may have buffered; 0: no limit. */
   memoryLimit: number
+  /** What the program around the proxy lends to the PROXY command. */
+  program: ProgramHooks | undefined
 }
 
 /** What `createClusterProxy` takes: `nodes`, and any other setting. */

@@ -30,6 +30,9 @@ key specifications and tips: one with keys that reads or writes data is forwarde
 - **private connection**: on a connection of the slot's master that the client has for itself meanwhile, and that goes back to a pool clean. See below.
 - **refused**: with an error; nothing is sent to any node.
 
+The command \`PROXY\` is the proxy's own: see [program](program.md#the-proxy-command). \`PROXY EXPLAIN <command ...>\` tells what would be done with a command, and
+\`PROXY COMMAND\` lists them all as they are treated just now.
+
 A key that the server itself does not count as one is none here either: \`SORT\` with \`BY\` or \`GET\` patterns goes to the slot of the key that is sorted, and the node decides.
 \`KEYS\`, and whatever else is merged, may give \`gatherMaxBytes\` together; beyond that the answer is an error. While a slot moves, one of its keys may be seen twice by
 \`KEYS\` and \`DBSIZE\`, or not at all; \`SCAN\` misses none that stands still, and may give some twice.

@@ -12,6 +12,9 @@ const INTRODUCTION = `# Options
 What \`createClusterProxy(options)\` takes. Only \`nodes\` is required. An unknown name or a wrong value throws a \`ProxyError\` with
 code \`INVALID_OPTION\`, whose message names the option, the value and what was expected.
 
+Those that say *live* can change while the proxy runs, by \`proxy.reconfigure(...)\` or a reload of the program's configuration; some hold for new clients or
+connections only. The program takes all of them too: see [program](program.md).
+
 <!-- Written by \`npm run generate:options\` from lib/options.ts. -->
 `
 
@@ -26,7 +29,7 @@ export function optionsDocument(): string {
   const rows = Object.entries<OptionSpec<unknown>>(optionTable).map(([name, spec]) => {
     const unit = spec.unit === undefined ? '' : ` ${spec.unit}`
     const cell = (text: string): string => text.replaceAll('|', '\\|')
-    return `| \`${name}\` | ${shown(spec.default)}${spec.default === undefined ? '' : unit} | ${cell(spec.expected)} | ${cell(spec.help)} |`
+    return `| \`${name}\` | ${shown(spec.default)}${spec.default === undefined ? '' : unit} | ${cell(spec.expected)} | ${cell(spec.help)}${spec.runtime === true ? ' *live*' : ''} |`
   })
   return `${INTRODUCTION}
 | option | default | expected | what it does |

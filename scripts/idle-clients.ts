@@ -11,6 +11,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { createFakeCluster } from '../lib/testing/index.ts'
+import { freePort } from '../test/support/free-port.ts'
 
 const CLIENTS = 10_000
 const LIMIT_MIB = 400
@@ -39,7 +40,10 @@ if (process.env.IDLE_CLIENTS === undefined) {
 
 const cluster = await createFakeCluster({ masters: 3 })
 const bare = await measure('a bare net.Server', ['-e', BARE])
-const proxy = await measure('the proxy', ['dist/cli/main.js', '--port', '0', ...cluster.addresses])
+const proxy = await measure('the proxy', [
+  ...['dist/cli/main.js', '--bind', '127.0.0.1', '--port', String(await freePort())],
+  ...cluster.addresses,
+])
 await cluster.close()
 const more = ((proxy.full - proxy.empty - (bare.full - bare.empty)) * 1024) / CLIENTS
 console.log(`per client ${more.toFixed(1)} KiB more than a bare net.Server`)

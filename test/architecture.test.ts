@@ -12,7 +12,7 @@ interface Arrows {
   readonly types?: readonly string[]
 }
 
-const TOP = ['errors', 'events', 'clock', 'turn', 'settings']
+const TOP = ['errors', 'events', 'clock', 'turn', 'settings', 'program-hooks', 'version']
 const ROOMS = ['resp', 'command', 'cluster', 'router', 'client']
 
 const ALLOWED: Readonly<Record<string, Arrows>> = {
@@ -20,21 +20,38 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   events: { any: ['errors'] },
   clock: { any: ['errors'] },
   turn: { any: ['errors'] },
-  settings: { any: ['errors'] },
+  'program-hooks': { any: [] },
+  version: { any: [] },
+  settings: { any: ['errors'], types: ['program-hooks'] },
   'option-checks': { any: ['settings'] },
-  options: { any: ['errors', 'settings', 'option-checks'] },
+  options: { any: ['settings', 'option-checks'] },
+  'option-reader': { any: ['errors', 'settings', 'option-checks', 'options'] },
   resp: { any: ['errors'] },
   command: { any: ['errors'], types: ['resp'] },
   cluster: { any: ['resp', 'command', ...TOP], types: ['options'] },
   router: { any: ['resp', 'command', 'cluster', 'options', ...TOP] },
   client: { any: ['resp', 'command', 'cluster', 'router', ...TOP], types: ['options'] },
   'server-events': { any: TOP },
+  certificates: { any: ['errors'], types: ['settings'] },
   'proxy-services': { any: [...ROOMS, ...TOP] },
-  'proxy-core': { any: ['proxy-services', 'server-events', 'options', ...ROOMS, ...TOP] },
-  proxy: { any: ['proxy-core', 'server-events', 'options', ...ROOMS, ...TOP] },
+  'proxy-admin': { any: ['proxy-services', 'options', ...ROOMS, ...TOP] },
+  'proxy-core': {
+    any: [
+      'proxy-admin',
+      'proxy-services',
+      'server-events',
+      'option-reader',
+      'certificates',
+      ...ROOMS,
+      ...TOP,
+    ],
+  },
+  proxy: {
+    any: ['proxy-core', 'server-events', 'option-reader', 'certificates', ...ROOMS, ...TOP],
+  },
   index: {
-    any: ['proxy', 'options', 'errors', 'events'],
-    types: ['proxy-core', 'settings', 'option-checks'],
+    any: ['proxy', 'options', 'errors', 'events', 'version'],
+    types: ['proxy-core', 'settings', 'option-checks', 'program-hooks'],
   },
   testing: { any: ['resp', 'command', 'errors'] },
   cli: { any: ['index', 'testing/index.ts'] },

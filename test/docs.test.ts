@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { test } from 'node:test'
 import { commandsDocument } from '../scripts/generate-commands-doc.ts'
 import { optionsDocument } from '../scripts/generate-options-doc.ts'
+import { configurationSchema } from '../scripts/generate-schema.ts'
 
 function read(path: string): string {
   return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
@@ -16,6 +17,10 @@ function listed(document: string): string[] {
 
 test('docs/options.md is what the option table says', () => {
   assert.equal(read('docs/options.md'), optionsDocument())
+})
+
+test('schema.json is what the table of options says', () => {
+  assert.equal(read('schema.json'), configurationSchema())
 })
 
 test('docs/commands.md is what the catalogue says', () => {

@@ -15,7 +15,12 @@ function exportedNames(): string[] {
 }
 
 test('the public door has exactly these values', () => {
-  assert.deepEqual(Object.keys(door).sort(), ['ProxyError', 'createClusterProxy', 'optionTable'])
+  assert.deepEqual(Object.keys(door).sort(), [
+    'ProxyError',
+    'createClusterProxy',
+    'optionTable',
+    'version',
+  ])
 })
 
 test('the public door has exactly these names, types included', () => {
@@ -28,13 +33,18 @@ test('the public door has exactly these names, types included', () => {
     'Credentials',
     'CrossSlot',
     'HostPort',
+    'LogLevel',
     'MappedAddress',
     'NodeAddress',
     'NodeEvent',
     'NodeStats',
+    'OptionSchema',
     'OptionSpec',
     'PartOutcome',
     'PartialFailureEvent',
+    'ProgramHooks',
+    'ProgramSetting',
+    'ProgramValue',
     'ProxyError',
     'ProxyErrorCode',
     'ProxyEvents',
@@ -42,6 +52,7 @@ test('the public door has exactly these names, types included', () => {
     'ProxyStats',
     'ReadFrom',
     'RedirectEvent',
+    'ReloadReport',
     'Settings',
     'SocketPath',
     'Topology',
@@ -50,6 +61,7 @@ test('the public door has exactly these names, types included', () => {
     'TopologyReason',
     'createClusterProxy',
     'optionTable',
+    'version',
   ])
 })
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ProxyError } from '../lib/index.ts'
-import { optionTable, readOptions } from '../lib/options.ts'
+import { readChanges, readOptions } from '../lib/option-reader.ts'
+import { optionTable } from '../lib/options.ts'
 import { type ClusterProxyOptions, parseNodeAddress, type Settings } from '../lib/settings.ts'
 
 const NODES = '127.0.0.1:7000'
@@ -44,6 +45,7 @@ test('the defaults are those that the documentation promises', () => {
       nodeTls: undefined,
       tls: undefined,
       password: undefined,
+      protectedMode: false,
       resp3: true,
       clusterEmulation: true,
       announce: undefined,
@@ -81,6 +83,7 @@ test('the defaults are those that the documentation promises', () => {
       requestTimeout: 60_000,
       idleTimeout: 0,
       memoryLimit: 1_073_741_824,
+      program: undefined,
     }
   )
 })
@@ -186,7 +189,7 @@ test('an unknown option is refused with the names that there are', () => {
   const message = refusal({ nodes: NODES, maxClient: 5 })
   assert.match(
     message,
-    /^option 'maxClient' is unknown, expected one of nodes, natMap, .*memoryLimit$/
+    /^option 'maxClient' is unknown, expected one of nodes, natMap, .*memoryLimit, program$/
   )
   for (const name of ['__proto__x', 'toString', 'constructor'])
     assert.match(refusal({ nodes: NODES, [name]: 1 }), new RegExp(`option '${name}' is unknown`))
@@ -253,4 +256,25 @@ test('credentials are taken as they are, and as a function', () => {
   const provider = (): { password: string } => ({ password: 'x' })
   for (const credentials of [{ password: 'x' }, { username: 'u', password: 'x' }, provider])
     assert.equal(read({ credentials }).credentials, credentials)
+})
+
+test('what can change while the proxy runs is checked like the rest, whole or not at all', () => {
+  assert.deepEqual(readChanges({ crossSlot: 'gather', maxClients: 5 }), {
+    crossSlot: 'gather',
+    maxClients: 5,
+  })
+  assert.deepEqual(readChanges({ crossSlot: undefined }), { crossSlot: false })
+  for (const [changes, message] of [
+    [{ maxClients: 0 }, /^option 'maxClients': got 0, expected a whole number from 1/],
+    [
+      { natMap: {} },
+      /^option 'natMap' cannot change while the proxy runs, expected one of .*crossSlot/,
+    ],
+    [{ toString: 1 }, /^option 'toString' is unknown, expected one of /],
+  ] as const) {
+    assert.throws(() => readChanges(changes as Partial<ClusterProxyOptions>), {
+      code: 'INVALID_OPTION',
+      message,
+    })
+  }
 })

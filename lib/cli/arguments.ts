@@ -1,58 +1,85 @@
-import { parseArgs } from 'node:util'
-import { ProxyError } from '../index.ts'
+import { type Entry, refused, unknownOption } from './configuration.ts'
+import { optionNamed, programOptions } from './program-options.ts'
 
 /** What the command line says. */
 export interface Arguments {
-  readonly host: string
-  readonly port: number
-  /** Entry points; empty for the embedded cluster. */
-  readonly nodes: readonly string[]
-  readonly help: boolean
+  /** Options and entry points. */
+  readonly entries: readonly Entry[]
+  /** The configuration file; `-` for standard input, empty for none. */
+  readonly file: string
+  /** What to do instead of serving clients. */
+  readonly action: 'serve' | 'help' | 'version' | 'check-config' | 'print-config'
 }
 
-/** What `--help` prints. */
-export const USAGE = `Usage: redis-cluster-proxy [options] [host:port ...]
-
-Serves Redis clients from the Redis Cluster that the given nodes belong to; the
-path of a UNIX socket names a node too. Without nodes it starts a small cluster
-within the process.
-
-  -p, --port <port>      port to listen on, 0 for any free one (default 7777)
-      --bind <address>   address to listen on (default 127.0.0.1)
-  -h, --help             this text
-`
+const ACTIONS: Readonly<Record<string, Arguments['action']>> = {
+  '-h': 'help',
+  '--help': 'help',
+  '-v': 'version',
+  '--version': 'version',
+  '--check-config': 'check-config',
+  '--print-config': 'print-config',
+}
 
 /** Reads the command line; blanks or commas stand between nodes. */
 export function readArguments(words: readonly string[]): Arguments {
-  let parsed: ReturnType<typeof parse>
-  try {
-    parsed = parse(words)
-  } catch (cause) {
-    throw new ProxyError('INVALID_OPTION', `${(cause as Error).message} (see --help)`, { cause })
+  const entries: Entry[] = []
+  const nodes: string[] = []
+  let action: Arguments['action'] = 'serve'
+  let onlyNodes = false
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!
+    if (!onlyNodes && word === '--') onlyNodes = true
+    else if (onlyNodes || !/^-./.test(word)) nodes.push(word)
+    else if (ACTIONS[word] !== undefined) action = strongest(action, ACTIONS[word])
+    else at += readFlag(word, words[at + 1], entries)
   }
-  const { values, positionals } = parsed
-  const port = Number(values.port)
-  if (!/^\d{1,5}$/.test(values.port) || port > 65535) {
-    throw new ProxyError(
-      'INVALID_OPTION',
-      `--port: got '${values.port}', expected a number from 0 to 65535`
-    )
+  const cluster = optionNamed('cluster')!
+  if (nodes.length > 0) entries.push({ option: cluster, written: nodes, origin: 'node' })
+  const files = entries.filter(({ option }) => option.name === 'config')
+  return {
+    entries: entries.filter(({ option }) => option.name !== 'config'),
+    file: String(files.at(-1)?.written ?? ''),
+    action,
   }
-  const nodes = positionals.flatMap((word) => word.split(',')).filter((word) => word !== '')
-  return { host: values.bind, port, nodes, help: values.help }
 }
 
-function parse(words: readonly string[]): {
-  values: { port: string; bind: string; help: boolean }
-  positionals: string[]
-} {
-  return parseArgs({
-    args: [...words],
-    allowPositionals: true,
-    options: {
-      port: { type: 'string', short: 'p', default: '7777' },
-      bind: { type: 'string', default: '127.0.0.1' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
+/** The help is shown whatever else is asked for. */
+function strongest(one: Arguments['action'], other: Arguments['action']): Arguments['action'] {
+  return one === 'help' ? one : other
+}
+
+/** Reads `--name value`, `--name=value`, `-n value` or `-nvalue`; gives how many words after the flag it took. */
+function readFlag(word: string, next: string | undefined, entries: Entry[]): number {
+  const long = word.startsWith('--')
+  const equals = long ? word.indexOf('=') : -1
+  const flag = long ? (equals < 0 ? word : word.slice(0, equals)) : word.slice(0, 2)
+  const option = long
+    ? optionNamed(flag.slice(2))
+    : programOptions.find(({ short }) => short === flag[1])
+  if (option === undefined) {
+    if (ACTIONS[flag] !== undefined) throw refused(flag, 'it takes no value')
+    throw unknownOption(flag, flag.replace(/^--?/, ''))
+  }
+  let attached: string | undefined
+  if (equals >= 0) attached = word.slice(equals + 1)
+  else if (!long && word.length > 2) attached = word.slice(2)
+  if (attached !== undefined) {
+    entries.push({ option, written: attached, origin: flag })
+    return 0
+  }
+  const isSwitch = option.kind.schema.type === 'boolean' || option.library === 'crossSlot'
+  if (isSwitch && !isSwitchWord(next)) {
+    entries.push({ option, written: 'yes', origin: flag })
+    return 0
+  }
+  if (next === undefined || next.startsWith('--')) {
+    throw refused(flag, `it has no value, expected ${option.kind.expected}`)
+  }
+  entries.push({ option, written: next, origin: flag })
+  return 1
+}
+
+/** A word after a switch may be its value, or a node. */
+function isSwitchWord(word: string | undefined): boolean {
+  return word !== undefined && /^(?:yes|no|true|false|on|off|gather)$/i.test(word)
 }

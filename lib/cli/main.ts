@@ -1,60 +1,56 @@
-#!/usr/bin/env node
-import { type ClusterProxy, createClusterProxy, ProxyError } from '../index.ts'
-import { createFakeCluster, type FakeCluster } from '../testing/index.ts'
-import { readArguments, USAGE } from './arguments.ts'
+#!/usr/bin/env -S node --min-semi-space-size=16
+import { ProxyError, version } from '../index.ts'
+import { type Arguments, readArguments } from './arguments.ts'
+import type { Configuration } from './configuration.ts'
+import { isDaemon, reportToParent, startInBackground } from './daemon.ts'
+import { helpText } from './help.ts'
+import { printedConfiguration } from './printed.ts'
+import { Program } from './program.ts'
+import { configurationFile, readConfiguration } from './sources.ts'
 
-/** Starts the proxy in front of a given cluster, or of one that runs within this process. */
-async function main(): Promise<void> {
-  const { host, port, nodes, help } = readArguments(process.argv.slice(2))
-  if (help) {
-    process.stdout.write(USAGE)
-    return
-  }
-  const embedded = nodes.length === 0 ? await createFakeCluster({ masters: 3 }) : undefined
-  const proxy = createClusterProxy({ nodes: embedded?.addresses ?? nodes })
-  proxy.on('error', (error) => {
-    process.stderr.write(`redis-cluster-proxy: ${error.message}\n`)
-    // Without a socket to listen on there is nothing to wait for; everything else is tried again.
-    if ('syscall' in error && error.syscall === 'listen') process.exit(1)
-  })
-  await new Promise<void>((resolve) => proxy.listen({ host, port, backlog: 511 }, () => resolve()))
-  announce(proxy, embedded, nodes)
-  let stopping = false
-  const stop = async (): Promise<void> => {
-    if (stopping) process.exit(1)
-    stopping = true
-    await proxy.shutdown()
-    await embedded?.close()
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+const daemon = isDaemon()
+
+function print(text: string): void {
+  process.stdout.write(text)
 }
 
-function announce(
-  proxy: ClusterProxy,
-  embedded: FakeCluster | undefined,
-  nodes: readonly string[]
-): void {
-  const address = proxy.address()
-  if (address === null || typeof address === 'string') return
-  const { address: host, port } = address
-  const behind =
-    embedded === undefined
-      ? `the cluster at ${nodes.join(', ')}`
-      : `an embedded cluster of ${embedded.masters.length} masters, whose data end with this process`
-  process.stdout.write(
-    `redis-cluster-proxy listens on ${host}:${port} in front of ${behind}\n` +
-      `Try:  redis-cli -p ${port} set greeting hello\n` +
-      `      redis-cli -p ${port} get greeting\n` +
-      `A cluster of your own:  npm start -- 127.0.0.1:7000 127.0.0.1:7001\n`
-  )
+async function main(): Promise<void> {
+  const given = readArguments(process.argv.slice(2))
+  if (given.action === 'help') return print(helpText())
+  if (given.action === 'version') return print(`redis-cluster-proxy ${version}\n`)
+  const file = configurationFile(given.file, process.env)
+  const said: Arguments = { ...given, file }
+  if (given.action === 'serve') return serve(said)
+  const configuration = readConfiguration(said, process.env)
+  Program.check(configuration)
+  if (given.action === 'print-config') print(printedConfiguration(configuration))
+  else print(`the configuration is right${file === '' ? '' : `: ${file}`}\n`)
+}
+
+async function serve(said: Arguments): Promise<void> {
+  const read = (): Configuration => readConfiguration(said, process.env)
+  // Standard input can be read only once.
+  const fixed = said.file === '-' ? read() : undefined
+  const program = new Program(() => fixed ?? read(), said.file, daemon)
+  if (program.daemonize && !daemon) {
+    if (said.file === '-') {
+      throw new ProxyError(
+        'INVALID_OPTION',
+        "daemonize: with '-c -' nothing is left to read in the background; expected the path of a file"
+      )
+    }
+    return startInBackground()
+  }
+  await program.start()
+  if (daemon) await reportToParent()
+  else if (process.stdout.isTTY) print(program.hints())
 }
 
 try {
   await main()
 } catch (error) {
-  process.stderr.write(
-    `redis-cluster-proxy: ${error instanceof Error ? error.message : String(error)}\n`
-  )
-  process.exitCode = error instanceof ProxyError ? 2 : 1
+  const message = error instanceof Error ? error.message : String(error)
+  if (daemon) await reportToParent(message, error instanceof ProxyError)
+  process.stderr.write(`redis-cluster-proxy: ${message}\n`)
+  process.exitCode = error instanceof ProxyError && error.code === 'INVALID_OPTION' ? 2 : 1
 }

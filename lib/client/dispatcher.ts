@@ -17,6 +17,7 @@ import { Reader } from '../router/reader.ts'
 import { Request } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
 import { NO_REPLY } from './commands/local.ts'
+import { ownSpec } from './commands/proxy-spec.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
 import { localHandler } from './commands/registry.ts'
 import { isHttp, unknownCommand } from './commands/unknown.ts'
@@ -75,7 +76,7 @@ export class Dispatcher {
     const client = this.#client
     services.totals.commands++
     client.totalCommands++
-    const spec = services.catalogue.find(view)
+    const spec = services.catalogue.find(view) ?? ownSpec(view)
     if (spec === undefined) {
       this.#unknown(view)
       return

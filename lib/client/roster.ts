@@ -15,11 +15,27 @@ const LIMIT_TICKS = Math.round(1000 / TICK)
 /** Milliseconds over `memoryLimit` after which the client that holds most is disconnected. */
 const PATIENCE = 5000
 
+/** What holds for all clients together. */
+type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'password' | 'protectedMode'>
+
+/** As Redis says it, with what can be done about it here. */
+const PROTECTED =
+  '-DENIED the proxy is running in protected mode, because no password is set for its clients. In this mode connections are only accepted from the ' +
+  'loopback interface. To connect from other computers: 1) set a password for clients: option `password` (`--password <text>`, `requirepass` in the ' +
+  'configuration file); or 2) switch protected mode off, if the network is trusted: option `protectedMode: false` (`--protected-mode no`), ' +
+  'and start the proxy again; or 3) connect from the machine that the proxy runs on.\r\n'
+
+/** Whether a stream comes from another machine. */
+function isRemote(stream: Duplex): boolean {
+  const { remoteAddress } = stream as Duplex & { readonly remoteAddress?: string }
+  return remoteAddress !== undefined && !/^(?:::ffff:)?127\.|^::1$/.test(remoteAddress)
+}
+
 /** The clients of a proxy, and what holds for all of them together. */
 export class Roster {
   /** Bytes that all clients together have buffered, as of the last look. */
   bufferedBytes = 0
-  readonly #settings: Pick<Settings, 'maxClients' | 'memoryLimit'>
+  readonly #settings: RosterSettings
   readonly #clock: Clock
   readonly #events: EventSink
   readonly #clients: Set<ClientConnection> = new Set()
@@ -30,11 +46,7 @@ export class Roster {
   #closing = false
   #onEmpty: (() => void) | undefined
 
-  constructor(
-    settings: Pick<Settings, 'maxClients' | 'memoryLimit'>,
-    clock: Clock,
-    events: EventSink
-  ) {
+  constructor(settings: RosterSettings, clock: Clock, events: EventSink) {
     this.#settings = settings
     this.#clock = clock
     this.#events = events
@@ -53,16 +65,24 @@ export class Roster {
   /** Serves a stream from now on, or tells it that there is no room. */
   accept(stream: Duplex, services: ClientServices): void {
     const { totals } = services
+    if (this.#settings.protectedMode && this.#settings.password === undefined && isRemote(stream)) {
+      this.#turnAway(stream, PROTECTED, services)
+      return
+    }
     if (this.#closing || this.#overSince > 0 || this.#clients.size >= this.#settings.maxClients) {
-      totals.rejectedConnections++
-      stream.on('error', () => {})
-      stream.end('-ERR max number of clients reached\r\n', () => stream.destroy())
+      this.#turnAway(stream, '-ERR max number of clients reached\r\n', services)
       return
     }
     totals.connections++
     const client = new ClientConnection(stream, services, ++this.#lastId)
     this.#clients.add(client)
     this.#tell('clientConnect', client, undefined)
+  }
+
+  #turnAway(stream: Duplex, reason: string, { totals }: ClientServices): void {
+    totals.rejectedConnections++
+    stream.on('error', () => {})
+    stream.end(reason, () => stream.destroy())
   }
 
   /** A client's connection is closed. */

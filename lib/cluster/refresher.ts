@@ -91,6 +91,11 @@ export class Refresher {
     this.refresh(reason).catch(() => {})
   }
 
+  /** Whether the cluster is being asked just now, or about to be. */
+  get busy(): boolean {
+    return this.#running !== undefined
+  }
+
   /** Stops; a waiting refresh rejects with `CLOSED`. */
   close(): void {
     this.#closed = true

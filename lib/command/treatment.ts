@@ -14,10 +14,12 @@ const LISTED: Readonly<Partial<Record<Treatment, string>>> = {
   // Every master has the same libraries and the same table of rights.
   'any-node':
     'time lolwut publish function|help function|list function|dump memory|help object|help script|help ' +
-    'xgroup|help xinfo|help acl|cat acl|genpass acl|help latency|help module|help slowlog|help',
+    'xgroup|help xinfo|help acl|cat acl|genpass acl|help latency|help module|help slowlog|help ' +
+    'pubsub|help',
   'fan-out':
     'keys scan dbsize flushall flushdb randomkey lastsave script function memory|doctor ' +
-    'memory|malloc-stats memory|purge memory|stats',
+    'memory|malloc-stats memory|purge memory|stats pubsub|channels pubsub|numpat pubsub|numsub ' +
+    'pubsub|shardchannels pubsub|shardnumsub',
   blocking: 'wait waitaof',
   transaction: 'multi exec discard watch unwatch',
   pubsub: 'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe pubsub',

@@ -40,10 +40,15 @@ function skipSpace(text: Uint8Array, from: number): number {
   return at
 }
 
+/** What ends a word: not all white space does, a vertical tab or a form feed within a word belongs to it. */
+function endsWord(byte: number): boolean {
+  return byte === 32 || byte === 9 || byte === 10 || byte === 13
+}
+
 /** Reads a word into `word`, and gives the position behind it. A quoted part is its last. */
 function readWord(text: Uint8Array, from: number, word: number[]): number {
   let at = from
-  while (at < text.length && !isSpace(text[at]!)) {
+  while (at < text.length && !endsWord(text[at]!)) {
     const byte = text[at]!
     if (byte === DOUBLE_QUOTE || byte === SINGLE_QUOTE) return readQuoted(text, at + 1, byte, word)
     word.push(byte)

@@ -61,6 +61,7 @@ export function listOf(value: ReplyValue | undefined): readonly ReplyValue[] {
 
 /** A string or status as text; empty for other values. */
 export function textOf(value: ReplyValue | undefined): string {
+  if (typeof value === 'string') return value
   if (value instanceof SimpleString) return value.text
   return value instanceof Uint8Array ? Buffer.from(value).toString() : ''
 }

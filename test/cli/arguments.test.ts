@@ -1,56 +1,151 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readArguments, USAGE } from '../../lib/cli/arguments.ts'
+import { readArguments } from '../../lib/cli/arguments.ts'
+import { Configuration } from '../../lib/cli/configuration.ts'
 
-test('without arguments the embedded cluster is served on 127.0.0.1:7777', () => {
-  assert.deepEqual(readArguments([]), { host: '127.0.0.1', port: 7777, nodes: [], help: false })
+/** What the command line alone comes to. */
+function values(...words: string[]): Configuration {
+  return new Configuration({
+    file: [],
+    environment: [],
+    'command line': readArguments(words).entries,
+  })
+}
+
+test('without arguments there is the default of each option, as the official proxy has them', () => {
+  const configuration = values()
+  const defaults: Record<string, unknown> = {
+    port: 7777,
+    maxclients: 10_000,
+    tcpkeepalive: 300,
+    'tcp-backlog': 511,
+    daemonize: false,
+    pidfile: '',
+    logfile: '',
+    unixsocket: '',
+    unixsocketperm: 0,
+    bind: [],
+    'connections-pool-size': 10,
+    'connections-pool-min-size': 10,
+    'connections-pool-spawn-every': 50,
+    'connections-pool-spawn-rate': 2,
+    'disable-multiplexing': 'auto',
+    'enable-cross-slot': false,
+    auth: '',
+    'auth-user': '',
+    'disable-colors': false,
+    'log-level': 'info',
+    'dump-queries': false,
+    'dump-buffer': false,
+    'dump-queues': false,
+    'protected-mode': true,
+    'enable-debug-command': false,
+    cluster: [],
+  }
+  for (const [name, value] of Object.entries(defaults)) {
+    assert.deepEqual(configuration.find(name), { value, source: 'default' }, name)
+  }
 })
 
-test('nodes stand one by one, or with commas between', () => {
-  const { nodes } = readArguments(['a:1', 'b:2,c:3', ',d:4,', '/run/redis.sock'])
-  assert.deepEqual(nodes, ['a:1', 'b:2', 'c:3', 'd:4', '/run/redis.sock'])
+test('every flag of the official proxy is understood', () => {
+  const configuration = values(
+    ...['-p', '7000', '--maxclients', '5', '--threads', '4', '--tcpkeepalive', '60'],
+    ...['--tcp-backlog', '100', '--daemonize', '--pidfile', 'a.pid', '--logfile', 'a.log'],
+    ...['--unixsocket', 'a.sock', '--unixsocketperm', '0760', '--bind', '127.0.0.1'],
+    ...['--bind', '::1', '--connections-pool-size', '20', '--connections-pool-min-size', '5'],
+    ...['--connections-pool-spawn-every', '10', '--connections-pool-spawn-rate', '3'],
+    ...['--disable-multiplexing', 'auto', '--enable-cross-slot', '-a', 'secret'],
+    ...['--auth-user', 'me', '--disable-colors', '--log-level', 'Warning', '--dump-queries'],
+    ...['--dump-buffer', '--dump-queues', '127.0.0.1:7000']
+  )
+  const expected: Record<string, unknown> = {
+    port: 7000,
+    maxclients: 5,
+    threads: 4,
+    tcpkeepalive: 60,
+    'tcp-backlog': 100,
+    daemonize: true,
+    pidfile: 'a.pid',
+    logfile: 'a.log',
+    unixsocket: 'a.sock',
+    unixsocketperm: 0o760,
+    bind: ['127.0.0.1', '::1'],
+    'connections-pool-size': 20,
+    'connections-pool-min-size': 5,
+    'connections-pool-spawn-every': 10,
+    'connections-pool-spawn-rate': 3,
+    'enable-cross-slot': true,
+    'disable-colors': true,
+    'log-level': 'warning',
+    'dump-queries': true,
+    'dump-buffer': true,
+    'dump-queues': true,
+    cluster: ['127.0.0.1:7000'],
+  }
+  for (const [name, value] of Object.entries(expected)) {
+    assert.deepEqual(configuration.value(name), value, name)
+  }
+  assert.deepEqual(configuration.libraryOptions(), {
+    maxClients: 5,
+    keepAlive: 60,
+    crossSlot: true,
+    protectedMode: true,
+    nodes: ['127.0.0.1:7000'],
+    credentials: { username: 'me', password: 'secret' },
+  })
 })
 
-test('port and address may be given in every form', () => {
+test('nodes stand one by one, with commas between, or behind --cluster', () => {
+  const words = ['a:1', 'b:2,c:3', ',d:4,', '/run/redis.sock', '--cluster', 'e:5', ':7000']
+  assert.deepEqual(values(...words).value('cluster'), [
+    'e:5',
+    'a:1',
+    'b:2',
+    'c:3',
+    'd:4',
+    '/run/redis.sock',
+    ':7000',
+  ])
+  assert.deepEqual(values('--', '--odd').value('cluster'), ['--odd'])
+})
+
+test('a value may stand behind a blank, an equals sign, or a single letter', () => {
   for (const words of [['--port', '0'], ['--port=0'], ['-p', '0'], ['-p0']])
-    assert.equal(readArguments(words).port, 0)
-  assert.equal(readArguments(['a:1', '-p', '65535', 'b:2']).port, 65535)
-  assert.equal(readArguments(['--bind', '::']).host, '::')
+    assert.equal(values(...words).value('port'), 0)
+  assert.equal(readArguments(['-c', 'x.conf']).file, 'x.conf')
+  assert.equal(readArguments(['-c', '-']).file, '-')
+  assert.equal(readArguments(['--config=x.yaml']).file, 'x.yaml')
 })
 
-test('help is asked for in two ways', () => {
-  for (const word of ['-h', '--help']) assert.equal(readArguments([word]).help, true)
+test('a switch may be told off, and takes no node for its value', () => {
+  assert.equal(values('--enable-cross-slot', 'no').value('enable-cross-slot'), false)
+  assert.equal(values('--enable-cross-slot', 'gather').value('enable-cross-slot'), 'gather')
+  assert.equal(values('--protected-mode=no').value('protected-mode'), false)
+  const configuration = values('--enable-cross-slot', '127.0.0.1:7000')
+  assert.deepEqual(configuration.value('cluster'), ['127.0.0.1:7000'])
+  assert.equal(configuration.value('enable-cross-slot'), true)
 })
 
-test('a wrong port is refused with its value and what was expected', () => {
-  for (const port of ['65536', '', 'x', '1.5', '0x10', ' 1', '+1', '1e3', '123456']) {
-    assert.throws(() => readArguments(['--port', port]), {
-      name: 'ProxyError',
-      code: 'INVALID_OPTION',
-      message: `--port: got '${port}', expected a number from 0 to 65535`,
-    })
-  }
+test('options of the library have the same names, with dashes', () => {
+  const { readFrom, retryBudget, natMap, nodes } = values(
+    ...['--read-from', 'replica', '--retry-budget=7', '--nat-map', 'a:1=b:2'],
+    ...['--nat-map', 'c:1=d', 'x:1']
+  ).libraryOptions()
+  assert.deepEqual(
+    { readFrom, retryBudget, natMap, nodes },
+    { readFrom: 'replica', retryBudget: 7, natMap: { 'a:1': 'b:2', 'c:1': 'd' }, nodes: ['x:1'] }
+  )
 })
 
-test('an unknown flag, or one without its value, is refused by name', () => {
-  for (const [words, named] of [
-    [['--prot', '1'], /--prot/],
-    [['-x'], /-x/],
-    [['--port'], /--port/],
-    [['--bind'], /--bind/],
-    [['--help=yes'], /--help/],
-  ] as const) {
-    assert.throws(
-      () => readArguments(words),
-      (error: { code: string; message: string }) =>
-        error.code === 'INVALID_OPTION' && named.test(error.message) && /--help/.test(error.message)
-    )
-  }
-})
-
-test('the help fits a terminal of 80 columns and 24 lines, and names every flag', () => {
-  const lines = USAGE.trimEnd().split('\n')
-  assert.ok(lines.length <= 23)
-  for (const line of lines) assert.ok(line.length <= 80, line)
-  for (const flag of ['-p, --port', '--bind', '-h, --help']) assert.ok(USAGE.includes(flag))
+test('what else it can do is asked for in these ways, and help comes first', () => {
+  for (const [words, action] of [
+    [['-h'], 'help'],
+    [['--help', '--version'], 'help'],
+    [['--version', '-h'], 'help'],
+    [['-v'], 'version'],
+    [['--check-config'], 'check-config'],
+    [['a:1', '--print-config'], 'print-config'],
+    [[], 'serve'],
+  ] as const)
+    assert.equal(readArguments(words).action, action)
 })

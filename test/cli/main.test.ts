@@ -1,26 +1,33 @@
 import assert from 'node:assert/strict'
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
+import tls from 'node:tls'
 import { createFakeCluster } from '../../lib/testing/index.ts'
+import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts'
+import { freePort } from '../support/free-port.ts'
 import { connect } from '../support/raw-client.ts'
 
 /** A program that still runs after this many milliseconds is killed, and its test fails. */
 const LIMIT = 30_000
 
-type Program = ChildProcessByStdio<null, Readable, Readable>
-
-function start(...words: string[]): Program {
-  return spawn(process.execPath, ['--import', 'tsx', 'lib/cli/main.ts', ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: LIMIT,
-    killSignal: 'SIGKILL',
-  })
-}
+const folder = mkdtempSync(join(tmpdir(), 'proxy-main-'))
+after(() => rmSync(folder, { recursive: true }))
 
 interface Ending {
   readonly code: number | null
@@ -28,79 +35,339 @@ interface Ending {
   readonly errors: string
 }
 
-async function ending(program: Program): Promise<Ending> {
-  let [output, errors] = ['', '']
-  program.stdout.on('data', (text) => {
-    output += text
-  })
-  program.stderr.on('data', (text) => {
-    errors += text
-  })
-  const [code] = await once(program, 'close')
-  return { code: code as number | null, output, errors }
-}
+/** The real program. */
+class Running {
+  readonly process: ChildProcessByStdio<null, Readable, Readable>
+  readonly ended: Promise<Ending>
+  #output = ''
+  #errors = ''
 
-/** The port on which the program says that it listens, and all that it said. */
-function listening(program: Program): Promise<{ port: number; output: string }> {
-  return new Promise((resolve, reject) => {
-    let output = ''
-    program.stdout.on('data', (text) => {
-      output += text
-      const port = /listens on \S+:(\d+) /.exec(output)?.[1]
-      if (port !== undefined && output.endsWith('\n')) resolve({ port: Number(port), output })
+  constructor(words: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    this.process = spawn(process.execPath, ['--import', 'tsx', 'lib/cli/main.ts', ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+      timeout: LIMIT,
+      killSignal: 'SIGKILL',
     })
-    program.once('close', () => reject(new Error(`it ended before it listened: ${output}`)))
-  })
+    this.process.stdout.on('data', (text) => {
+      this.#output += text
+    })
+    this.process.stderr.on('data', (text) => {
+      this.#errors += text
+    })
+    this.ended = once(this.process, 'close').then(([code]) => ({
+      code: code as number | null,
+      output: this.#output,
+      errors: this.#errors,
+    }))
+  }
+
+  /** Waits until the output matches. */
+  async says(pattern: RegExp): Promise<string> {
+    const ended = this.ended.then(({ errors }) => {
+      throw new Error(`it ended before it said ${pattern}: ${this.#output}${errors}`)
+    })
+    while (!pattern.test(this.#output)) {
+      await Promise.race([once(this.process.stdout, 'data'), ended])
+    }
+    ended.catch(() => {})
+    return this.#output
+  }
+
+  listens(): Promise<string> {
+    return this.says(/ listens on .*\n/)
+  }
 }
 
-describe('the program', { concurrency: 2 }, () => {
-  test('serves an embedded cluster when it is given none, and ends on SIGTERM', async () => {
-    const program = start('--port', '0')
-    const ended = ending(program)
-    const { port, output } = await listening(program)
+/** Waits until a file of the folder is there, with something in it. */
+async function appears(path: string): Promise<void> {
+  const watcher = watch(folder)
+  try {
+    while (!existsSync(path) || (path.endsWith('.pid') && statSync(path).size === 0))
+      await once(watcher, 'change')
+  } finally {
+    watcher.close()
+  }
+}
+
+function run(...words: string[]): Promise<Ending> {
+  return new Running(words).ended
+}
+
+describe('the program', { concurrency: 3 }, () => {
+  test('serves an embedded cluster when it is given none, on this machine only, and ends on SIGTERM', async () => {
+    const port = await freePort()
+    const program = new Running(['--port', String(port)])
+    const output = await program.listens()
     assert.match(
       output,
-      /^redis-cluster-proxy listens on 127\.0\.0\.1:\d+ in front of an embedded cluster of 3 masters/
+      new RegExp(`listens on 127\\.0\\.0\\.1:${port} in front of an embedded cluster of 3 masters`)
     )
-    assert.match(output, new RegExp(`redis-cli -p ${port} set greeting hello`))
     const client = await connect(port)
     assert.equal(await client.ask('SET', 'greeting', 'hello'), 'OK')
     assert.equal(await client.ask('GET', 'greeting'), 'hello')
-    program.kill('SIGTERM')
+    program.process.kill('SIGTERM')
     await client.closed
-    const { code, errors } = await ended
+    const { code, errors } = await program.ended
     assert.deepEqual([code, errors], [0, ''])
   })
 
-  test('serves the cluster that the given nodes belong to, and ends on SIGINT', async () => {
+  test('serves the cluster that the given nodes belong to on several doors, and ends on SIGINT', async () => {
     await using cluster = await createFakeCluster({ masters: 2 })
-    const program = start('-p', '0', cluster.addresses.join(','))
-    const ended = ending(program)
-    const { port, output } = await listening(program)
-    assert.ok(output.includes(`in front of the cluster at ${cluster.addresses.join(', ')}\n`))
+    const port = await freePort()
+    const socket = join(folder, 'doors.sock')
+    const program = new Running([
+      ...['-p', String(port), '--bind', '127.0.0.1', '--bind', '127.0.0.2'],
+      ...['--unixsocket', socket, '--unixsocketperm', '700', cluster.addresses.join(',')],
+    ])
+    const output = await program.listens()
+    assert.ok(
+      output.includes(
+        `listens on 127.0.0.1:${port}, 127.0.0.2:${port}, ${socket} in front of the cluster at ${cluster.addresses.join(', ')}\n`
+      ),
+      output
+    )
+    assert.equal(statSync(socket).mode & 0o777, 0o700)
+    const [tcp, unix] = [await connect(port), await connect(socket)]
+    await tcp.ask('SET', 'b', 'x')
+    assert.equal(await unix.ask('GET', 'b'), 'x')
+    assert.equal(cluster.execute('GET', 'b'), 'x')
+    assert.deepEqual(await unix.ask('PROXY', 'CONFIG', 'GET', 'bind'), [
+      'bind',
+      ['127.0.0.1', '127.0.0.2'],
+    ])
+    assert.deepEqual(await unix.ask('PROXY', 'CONFIG', 'GET', 'unixsocketperm'), [
+      'unixsocketperm',
+      700,
+    ])
+    program.process.kill('SIGINT')
+    await Promise.all([tcp.closed, unix.closed])
+    assert.equal((await program.ended).code, 0)
+    assert.equal(existsSync(socket), false)
+  })
+
+  test('takes the place of a socket file that nobody listens on, and switches TCP off with port 0', async () => {
+    const socket = join(folder, 'stale.sock')
+    const words = ['--port', '0', '--unixsocket', socket]
+    const first = new Running(words)
+    await first.listens()
+    first.process.kill('SIGKILL')
+    await first.ended
+    assert.ok(existsSync(socket))
+    const second = new Running(words)
+    await second.listens()
+    const client = await connect(socket)
+    assert.equal(await client.ask('PING'), 'PONG')
+    assert.match(
+      String(await client.ask('PROXY', 'INFO', 'proxy')),
+      /\r\nunix_socket:.*stale\.sock\r\n/
+    )
+    const third = await run(...words)
+    assert.deepEqual([third.code, /EADDRINUSE/.test(third.errors)], [1, true])
+    second.process.kill('SIGTERM')
+    await second.ended
+  })
+
+  test('answers what is in flight at SIGTERM, and ends at once at a second SIGINT', async () => {
+    for (const [signals, code] of [
+      [['SIGTERM'], 0],
+      [['SIGINT', 'SIGINT'], 130],
+    ] as const) {
+      await using cluster = await createFakeCluster({ masters: 1 })
+      const port = await freePort()
+      const program = new Running(['-p', String(port), cluster.addresses[0]!])
+      await program.says(/commands are served/)
+      const [client, other] = [await connect(port), await connect(port)]
+      cluster.nodes[0]!.pause()
+      const reply = client.call('SET', 'a', '1')
+      while (!/pending,1/.test(String(await other.ask('PROXY', 'CLIENTS')))) await other.ask('PING')
+      program.process.kill(signals[0])
+      await program.says(/shutting down/)
+      if (signals.length === 1) {
+        cluster.nodes[0]!.resume()
+        assert.equal((await reply).toString(), '+OK\r\n')
+      } else {
+        program.process.kill('SIGINT')
+        await assert.rejects(reply)
+      }
+      assert.equal((await program.ended).code, code)
+    }
+  })
+
+  test('reads its file again at SIGHUP and by PROXY CONFIG RELOAD, whole or not at all', async () => {
+    const port = await freePort()
+    const file = join(folder, 'reload.conf')
+    const base = `port ${port}\nbind 127.0.0.1\n`
+    writeFileSync(file, `${base}maxclients 50\n`)
+    const program = new Running(['-c', file])
+    await program.listens()
     const client = await connect(port)
-    for (const key of ['a', 'b', 'c']) await client.ask('SET', key, key)
-    assert.equal(cluster.execute('GET', 'b'), 'b')
-    program.kill('SIGINT')
-    assert.equal((await ended).code, 0)
+    const get = async (name: string) =>
+      ((await client.ask('PROXY', 'CONFIG', 'GET', name)) as unknown[])[1]
+    assert.equal(await get('maxclients'), 50)
+    writeFileSync(file, `${base}maxclients 60\nenable-cross-slot yes\nthreads 2\n`)
+    program.process.kill('SIGHUP')
+    await program.says(/read again changed=maxclients,enable-cross-slot needsRestart=threads\n/)
+    assert.equal(await get('maxclients'), 60)
+    assert.equal(await client.ask('MSET', 'a', '1', 'b', '2'), 'OK')
+    appendFileSync(file, 'maxclients 70\nlog-level loud\n')
+    program.process.kill('SIGHUP')
+    await program.says(
+      /error: the configuration stays as it was: .*reload\.conf line 7: log-level: got 'loud'/
+    )
+    assert.equal(await get('maxclients'), 60)
+    assert.match(
+      (await client.call('PROXY', 'CONFIG', 'RELOAD')).toString(),
+      /^-ERR nothing was changed: .*line 7: log-level/
+    )
+    writeFileSync(file, `${base}log-level debug\nthreads 2\n`)
+    assert.deepEqual(await client.ask('PROXY', 'CONFIG', 'RELOAD'), [
+      'changed',
+      ['maxclients', 'enable-cross-slot', 'log-level'],
+      'needs-restart',
+      [],
+    ])
+    assert.equal(await get('maxclients'), 10_000)
+    assert.equal(
+      (await client.call('PROXY', 'CONFIG', 'GET', 'log-level')).toString(),
+      '+debug\r\n'
+    )
+    program.process.kill('SIGTERM')
+    assert.equal((await program.ended).code, 0)
+  })
+
+  test('writes a log that can be moved away, in which no argument of a command stands', async () => {
+    const port = await freePort()
+    const [logfile, pidfile] = [join(folder, 'a.log'), join(folder, 'a.pid')]
+    const program = new Running(
+      [
+        ...['-p', String(port), '--logfile', logfile, '--pidfile', pidfile],
+        ...['--log-level', 'debug', '--dump-queries', '--dump-buffer', '--dump-queues'],
+      ],
+      { REDIS_CLUSTER_PROXY_LOG_FORMAT: 'json', REDIS_CLUSTER_PROXY_PASSWORD: 'hunter2' }
+    )
+    await appears(pidfile)
+    assert.equal(Number(readFileSync(pidfile, 'utf8')), program.process.pid)
+    const client = await connect(port)
+    await client.ask('AUTH', 'hunter2')
+    await client.ask('SET', 'key-of-mine', 'value-of-mine')
+    await client.ask('PROXY', 'LOG', 'warning', 'from a client')
+    renameSync(logfile, `${logfile}.1`)
+    program.process.kill('SIGUSR1')
+    await appears(logfile)
+    await client.ask('PROXY', 'LOG', 'info', 'after')
+    const before = readFileSync(`${logfile}.1`, 'utf8')
+    const lines = before
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    assert.doesNotMatch(before, /hunter2|key-of-mine|value-of-mine/)
+    const query = lines.find(({ message, command }) => message === 'query' && command === 'set')
+    assert.equal(typeof query?.slot, 'number')
+    assert.ok(lines.some(({ message }) => message === 'buffer'))
+    assert.ok(lines.some(({ message }) => message === 'queues'))
+    assert.ok(
+      lines.some(({ level, message }) => level === 'warning' && message === 'from a client')
+    )
+    assert.match(readFileSync(logfile, 'utf8'), /"message":"after"/)
+    client.send(['PROXY', 'SHUTDOWN', 'ASAP'])
     await client.closed
+    const { code, output } = await program.ended
+    assert.deepEqual([code, output], [0, ''])
+    assert.equal(existsSync(pidfile), false)
+  })
+
+  test('runs in the background, once it listens, until PROXY SHUTDOWN', async () => {
+    const port = await freePort()
+    const pidfile = join(folder, 'background.pid')
+    const words = ['--daemonize', '-p', String(port), '--pidfile', pidfile]
+    assert.deepEqual(await run(...words), { code: 0, output: '', errors: '' })
+    const client = await connect(port)
+    try {
+      assert.match(
+        String(await client.ask('PROXY', 'INFO', 'proxy')),
+        new RegExp(`process_id:${readFileSync(pidfile, 'utf8').trim()}\r\n`)
+      )
+      const again = await run(...words)
+      assert.equal(again.code, 1)
+      assert.match(again.errors, /EADDRINUSE/)
+    } finally {
+      client.send(['PROXY', 'SHUTDOWN'])
+      await client.closed
+    }
+  })
+
+  test('speaks TLS at every door, with files for the certificate and the key', async () => {
+    const [key, cert] = [CERTIFICATE_KEY, CERTIFICATE]
+    writeFileSync(join(folder, 'tls.key'), key)
+    writeFileSync(join(folder, 'tls.crt'), cert)
+    const port = await freePort()
+    const file = join(folder, 'tls.yaml')
+    writeFileSync(
+      file,
+      `port: ${port}\nbind: [127.0.0.1, 127.0.0.2]\ntls:\n  certFile: ${folder}/tls.crt\n  keyFile: ${folder}/tls.key\n`
+    )
+    const program = new Running(['-c', file])
+    await program.listens()
+    for (const host of ['127.0.0.1', '127.0.0.2']) {
+      const socket = tls.connect({ host, port, ca: cert, checkServerIdentity: () => undefined })
+      await once(socket, 'secureConnect')
+      const client = await connect(socket)
+      assert.equal(await client.ask('PING'), 'PONG')
+      await client.end()
+    }
+    appendFileSync(file, '  minVersion: TLSv1.3\n')
+    program.process.kill('SIGHUP')
+    await program.says(/read again changed=tls needsRestart=nothing\n/)
+    program.process.kill('SIGTERM')
+    assert.equal((await program.ended).code, 0)
+  })
+
+  test('lets PROXY DEBUG end it where that is allowed, and nowhere else', async () => {
+    const port = await freePort()
+    const program = new Running(['-p', String(port), '--enable-debug-command'])
+    await program.listens()
+    const client = await connect(port)
+    assert.equal(await client.ask('PROXY', 'DEBUG', 'KILL', 'SELF', 'KILL'), 'OK')
+    await client.closed
+    assert.equal((await program.ended).code, null)
+  })
+
+  test('says what it is and what it was told, without serving', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+    assert.deepEqual(await run('--version'), {
+      code: 0,
+      output: `redis-cluster-proxy ${version}\n`,
+      errors: '',
+    })
+    const file = join(folder, 'right.yaml')
+    writeFileSync(file, 'proxy_port: 1\nredis_nodes: [a:1]\n')
+    assert.deepEqual(await run('-c', file, '--check-config'), {
+      code: 0,
+      output: `the configuration is right: ${file}\n`,
+      errors: '',
+    })
+    const { code, output } = await run('-c', file, '--print-config')
+    assert.equal(code, 0)
+    assert.match(output, /^port 1\n[\s\S]*^cluster a:1$/m)
   })
 
   test('prints its help', async () => {
-    const { code, output, errors } = await ending(start('--help'))
+    const { code, output, errors } = await run('--help')
     assert.deepEqual([code, errors], [0, ''])
     assert.match(output, /^Usage: redis-cluster-proxy /)
   })
 
-  test('ends with 2 and one line that names what is wrong on the command line', async () => {
+  test('ends with 2 and one line that names what is wrong', async () => {
     for (const [words, named] of [
-      [['--prot', '7777'], /^redis-cluster-proxy: .*--prot.*\n$/],
+      [['--prot', '7777'], /^redis-cluster-proxy: --prot: .*\n$/],
       [
         ['127.0.0.1:99999'],
         /^redis-cluster-proxy: option 'nodes': got \["127\.0\.0\.1:99999"\], .*\n$/,
       ],
+      [['--check-config', '--port', 'x'], /^redis-cluster-proxy: --port: got 'x', .*\n$/],
     ] as const) {
-      const { code, output, errors } = await ending(start(...words))
+      const { code, output, errors } = await run(...words)
       assert.deepEqual([code, output], [2, ''])
       assert.match(errors, named)
     }
@@ -109,8 +376,8 @@ describe('the program', { concurrency: 2 }, () => {
   test('ends with 1 when the port is taken, and says so', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    const { code, errors } = await ending(start('--port', String(port), '127.0.0.1:1'))
+    const { port } = server.address() as { port: number }
+    const { code, errors } = await run('--port', String(port), '--bind', '127.0.0.1', '127.0.0.1:1')
     server.close()
     assert.equal(code, 1)
     assert.match(errors, new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${port}`))
@@ -122,5 +389,8 @@ test('the program can be called by its name', () => {
     bin: Record<string, string>
   }
   assert.deepEqual(bin, { 'redis-cluster-proxy': 'dist/cli/main.js' })
-  assert.match(readFileSync('lib/cli/main.ts', 'utf8'), /^#!\/usr\/bin\/env node\n/)
+  assert.match(
+    readFileSync('lib/cli/main.ts', 'utf8'),
+    /^#!\/usr\/bin\/env -S node --min-semi-space-size=16\n/
+  )
 })

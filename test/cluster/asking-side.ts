@@ -7,7 +7,7 @@ import { Refresher, type RefresherSettings } from '../../lib/cluster/refresher.t
 import { SlotCache } from '../../lib/cluster/slot-cache.ts'
 import type { ProxyError } from '../../lib/errors.ts'
 import type { TopologyChangeEvent } from '../../lib/events.ts'
-import { readOptions } from '../../lib/options.ts'
+import { readOptions } from '../../lib/option-reader.ts'
 import type { ClusterProxyOptions } from '../../lib/settings.ts'
 import {
   createFakeCluster,

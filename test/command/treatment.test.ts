@@ -52,18 +52,18 @@ const EXPECTED: Record<Treatment, string> = {
   'fan-out': `
       dbsize flushall flushdb function function|delete function|flush function|kill
       function|load function|restore function|stats keys lastsave memory|doctor
-      memory|malloc-stats memory|purge memory|stats randomkey scan script script|exists script|flush script|kill script|load`,
+      memory|malloc-stats memory|purge memory|stats pubsub|channels pubsub|numpat pubsub|numsub
+      pubsub|shardchannels pubsub|shardnumsub randomkey scan script script|exists script|flush script|kill script|load`,
   transaction: `
       discard exec multi unwatch watch`,
   'any-node': `
       acl|cat acl|genpass acl|help function|dump function|help function|list latency|help
-      lolwut memory|help module|help object|help publish script|help slowlog|help time
+      lolwut memory|help module|help object|help publish pubsub|help script|help slowlog|help time
       xgroup|help xinfo|help`,
   refused: `
       memory object script|debug xgroup xinfo`,
   pubsub: `
-      psubscribe pubsub pubsub|channels pubsub|help pubsub|numpat pubsub|numsub
-      pubsub|shardchannels pubsub|shardnumsub punsubscribe ssubscribe subscribe sunsubscribe
+      psubscribe pubsub punsubscribe ssubscribe subscribe sunsubscribe
       unsubscribe`,
   'maybe-blocking': `
       xread xreadgroup`,

@@ -4,7 +4,7 @@ import { rehearse } from '../../scripts/chaos/rehearsal.ts'
 import { tableRow } from '../../scripts/chaos/table.ts'
 import { needsServer } from '../support/server-available.ts'
 
-describe('a cluster that changes under load', needsServer, () => {
+describe('E2.26 a cluster that changes under load', needsServer, () => {
   // The short form of `npm run test:chaos`. How long a gap lasts depends on what else this machine does: that is not judged here.
   it('shows its clients nothing of it, but for what a lost node leaves uncertain', async (t) => {
     const rows = await rehearse({

@@ -15,6 +15,7 @@ describe('splitInline', () => {
     ['', []],
     [' \t\v\f\r ', []],
     ['GET  key ', ['GET', 'key']],
+    ['f\vg\f h', ['f\vg\f', 'h']],
     ['SET k ""', ['SET', 'k', '']],
     ['"a b"', ['a b']],
     ['a"b c"', ['ab c']],

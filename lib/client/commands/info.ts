@@ -8,6 +8,7 @@ import { release, totalmem, type } from 'node:os'
 import { type ReplyValue, Verbatim } from '../../resp/encode.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import { word } from './argument.ts'
+import { human } from './byte-size.ts'
 import {
   type ClusterSection,
   clusterSections,
@@ -138,18 +139,6 @@ function memory(): Fields {
     maxmemory_policy: 'noeviction',
     mem_fragmentation_ratio: (rss / used).toFixed(2),
   }
-}
-
-/** Bytes as `bytesToHuman` of the server writes them. */
-function human(bytes: number): string {
-  const units = ['B', 'K', 'M', 'G', 'T', 'P']
-  let size = bytes
-  let unit = 0
-  while (size >= 1024 && unit < units.length - 1) {
-    size /= 1024
-    unit += 1
-  }
-  return unit === 0 ? `${bytes}B` : `${size.toFixed(2)}${units[unit]}`
 }
 
 /** Ready checks read `loading`. */

@@ -2,6 +2,7 @@ import type { Catalogue } from '../../command/catalogue.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import type { Session } from '../session.ts'
+import type { AdminServices } from './admin.ts'
 
 /** Returned by a handler whose command gets no reply at all (`CLIENT REPLY OFF`). */
 export const NO_REPLY: unique symbol = Symbol('no reply')
@@ -97,6 +98,8 @@ export interface LocalServices {
    * What all masters answer to `INFO section`, each with its name; rejects if one does not. `shared`: the answers to an inquiry that is on its way will do.
    */
   askMasters(section: string, shared: boolean): Promise<readonly MasterAnswer[]>
+  /** For the PROXY command. */
+  readonly admin: AdminServices
   /** Sends a command without keys to any master, and gives its reply as raw bytes. */
   callAny(args: readonly (string | Uint8Array)[], protocol: 2 | 3): Promise<Buffer>
 }

@@ -7,6 +7,7 @@ import { configCommands } from './config.ts'
 import { connectionCommands } from './connection.ts'
 import { infoCommands } from './info.ts'
 import type { LocalCommands, LocalHandler } from './local.ts'
+import { proxyCommands } from './proxy.ts'
 
 /** Every command that the proxy answers itself, by name in lower case. */
 export const localCommands: LocalCommands = {
@@ -17,6 +18,7 @@ export const localCommands: LocalCommands = {
   ...configCommands,
   ...clusterCommands,
   ...aclCommands,
+  ...proxyCommands,
 }
 
 const handlers: ReadonlyMap<string, LocalHandler> = new Map(Object.entries(localCommands))

@@ -21,7 +21,7 @@ import {
 import { planSortedSets } from './sorted-sets.ts'
 import { planStreams } from './streams.ts'
 
-export type { GatherPart, GatherPlan } from './gather-plan.ts'
+export type { GatherPlan } from './gather-plan.ts'
 
 const PLANNERS: ReadonlyMap<string, GatherPlanner> = new Map<string, GatherPlanner>([
   ['sunion', planSetUnion],

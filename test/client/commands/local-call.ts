@@ -1,3 +1,4 @@
+import type { AdminServices } from '../../../lib/client/commands/admin.ts'
 import type {
   LocalClient,
   LocalCommands,
@@ -7,6 +8,7 @@ import { NO_REPLY } from '../../../lib/client/commands/local.ts'
 import { localCommands } from '../../../lib/client/commands/registry.ts'
 import { Session } from '../../../lib/client/session.ts'
 import { Catalogue } from '../../../lib/command/catalogue.ts'
+import { readOptions } from '../../../lib/option-reader.ts'
 import { encodeReply } from '../../../lib/resp/encode.ts'
 import type { Argument } from '../../support/resp-frame.ts'
 
@@ -46,6 +48,23 @@ export function fakeClient(id: number, authenticated = true): FakeClient {
   }
 }
 
+/** What the PROXY command finds where there is no cluster and no program. */
+export function fakeAdmin(): Settable<AdminServices> {
+  return {
+    settings: readOptions({ nodes: '127.0.0.1:7000' }),
+    program: {},
+    rules: { crossSlot: false, adminCommands: false, serverVersion: '7.0.15' },
+    topology: { version: 0, nodes: [], coveredSlots: 0 },
+    history: [],
+    status: 'broken',
+    listening: { host: '127.0.0.1', port: 7777 },
+    connected: () => false,
+    owner: () => ({ master: undefined, replicas: [] }),
+    refresh: () => Promise.reject(new Error('there is no cluster')),
+    reconfigure: () => {},
+  }
+}
+
 /** Services of a proxy that has the given clients and no cluster behind it. */
 export function fakeServices(clients: readonly LocalClient[] = []): Settable<LocalServices> {
   return {
@@ -75,6 +94,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     callSlot: () => Promise.reject(new Error('there is no cluster')),
     askMasters: () => Promise.reject(new Error('there is no cluster')),
     callAny: () => Promise.reject(new Error('there is no cluster')),
+    admin: fakeAdmin(),
   }
 }
 

@@ -1,0 +1,43 @@
+import type net from 'node:net'
+import tls from 'node:tls'
+import { ProxyError } from './errors.ts'
+import type { Settings } from './settings.ts'
+
+type Secured = Pick<Settings, 'tls' | 'nodeTls'>
+
+/** What Node says about TLS options becomes an error of this package. */
+export function usable<Made>(option: keyof Secured, make: () => Made): Made {
+  try {
+    return make()
+  } catch (cause) {
+    throw new ProxyError(
+      'INVALID_OPTION',
+      `option '${option}': Node does not accept it: ${(cause as Error).message}`,
+      { cause }
+    )
+  }
+}
+
+/**
+ * Has new connections use other certificates; those that stand stay. Throws `INVALID_OPTION`, before anything is changed, when Node does not accept
+ * them or TLS would be switched on or off, which takes a new proxy.
+ */
+export function renewCertificates(
+  server: net.Server,
+  before: Secured,
+  changes: Partial<Secured>
+): void {
+  for (const option of ['tls', 'nodeTls'] as const) {
+    if (!Object.hasOwn(changes, option)) continue
+    if ((changes[option] === undefined) !== (before[option] === undefined)) {
+      throw new ProxyError(
+        'INVALID_OPTION',
+        `option '${option}' cannot be switched on or off while the proxy runs`
+      )
+    }
+    if (changes[option] !== undefined) {
+      usable(option, () => tls.createSecureContext(changes[option]))
+    }
+  }
+  if (changes.tls !== undefined) (server as tls.Server).setSecureContext(changes.tls)
+}

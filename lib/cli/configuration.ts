@@ -1,0 +1,157 @@
+import { ProxyError } from '../index.ts'
+import type { Written } from './kinds.ts'
+import { optionNamed, type ProgramOption, programOptions } from './program-options.ts'
+
+/** One value that somebody wrote, and where. */
+export interface Entry {
+  readonly option: ProgramOption
+  readonly written: Written
+  /** Such as `--port`, `proxy.conf line 3: port` or `REDIS_CLUSTER_PROXY_PORT`. */
+  readonly origin: string
+}
+
+/** Where values come from, the strongest last. */
+export type Source = 'default' | 'file' | 'environment' | 'command line'
+
+/** The value of an option, and who set it. */
+export interface Configured {
+  readonly value: unknown
+  readonly source: Source
+}
+
+/** An error that names what was written, where, and what was expected. */
+export function refused(origin: string, complaint: string): ProxyError {
+  return new ProxyError('INVALID_OPTION', `${origin}: ${complaint}`)
+}
+
+/** An error about a name that no option has, with the one that may have been meant. */
+export function unknownOption(origin: string, name: string): ProxyError {
+  const near = nearest(name)
+  const hint = near === undefined ? 'see --help and docs/options.md' : `did you mean '${near}'?`
+  return refused(origin, `there is no option '${name}'; ${hint}`)
+}
+
+function nearest(name: string): string | undefined {
+  const limit = Math.ceil(name.length / 3)
+  const ranked = programOptions
+    .map((option) => ({ name: option.name, far: distance(name.toLowerCase(), option.name) }))
+    .sort((one, other) => one.far - other.far)
+  return ranked[0]!.far <= limit ? ranked[0]!.name : undefined
+}
+
+/** Letters to insert, drop or change to come from one word to the other. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at)
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= other.length; j++) {
+      const change = row[j - 1]! + (one[i - 1] === other[j - 1] ? 0 : 1)
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[other.length]!
+}
+
+/** What was written, as an error shows it: short, and no secret. */
+function shown({ name }: ProgramOption, written: Written): string {
+  if (/auth|password|credentials|tls/.test(name)) return 'a value'
+  const text = typeof written === 'string' ? `'${written}'` : JSON.stringify(written)
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+/** The value of one entry. */
+function readValue({ option, written, origin }: Entry): unknown {
+  let value: unknown
+  try {
+    value = option.kind.read(written)
+  } catch (cause) {
+    throw refused(origin, `${(cause as Error).message}`)
+  }
+  if (value === undefined) {
+    throw refused(origin, `got ${shown(option, written)}, expected ${option.kind.expected}`)
+  }
+  return value
+}
+
+/** The values of one source: a later one replaces an earlier one, or adds to a list or a map. */
+function valuesOf(entries: readonly Entry[]): Map<string, unknown> {
+  const values = new Map<string, unknown>()
+  for (const entry of entries) {
+    const { name, kind } = entry.option
+    const before = values.get(name)
+    const value = readValue(entry)
+    if (before === undefined || kind.shape === 'one') values.set(name, value)
+    else if (kind.shape === 'list')
+      values.set(name, [...(before as unknown[]), ...(value as unknown[])])
+    else values.set(name, { ...(before as object), ...(value as object) })
+  }
+  return values
+}
+
+/** What the program is to do, from all sources together. */
+export class Configuration {
+  readonly #values: ReadonlyMap<string, Configured>
+
+  /** Command line over environment over file over defaults. */
+  constructor(sources: Readonly<Record<Exclude<Source, 'default'>, readonly Entry[]>>) {
+    const values = new Map<string, Configured>()
+    for (const option of programOptions) {
+      values.set(option.name, { value: option.default, source: 'default' })
+    }
+    for (const source of ['file', 'environment', 'command line'] as const) {
+      for (const [name, value] of valuesOf(sources[source])) values.set(name, { value, source })
+    }
+    this.#values = values
+  }
+
+  /** The value of an option and who set it, by its name in the table. */
+  find(name: string): Configured {
+    return this.#values.get(name)!
+  }
+
+  /** The value of an option. */
+  value<Value>(name: string): Value {
+    return this.find(name).value as Value
+  }
+
+  /** The path in an option, or undefined for none. */
+  path(name: string): string | undefined {
+    return this.value<string>(name) || undefined
+  }
+
+  /** What the library gets: its options that were given, and what the program has another default for. */
+  libraryOptions(): Record<string, unknown> {
+    const options: Record<string, unknown> = {}
+    for (const { name, library } of programOptions) {
+      const { value, source } = this.find(name)
+      if (library === undefined || (source === 'default' && library !== 'protectedMode')) continue
+      options[library] = value
+    }
+    const password = this.path('auth')
+    const username = this.path('auth-user')
+    if (password !== undefined) {
+      options.credentials = username === undefined ? { password } : { username, password }
+    } else if (username !== undefined) {
+      throw refused('auth-user', 'a user alone does not do, expected auth with the password too')
+    }
+    return options
+  }
+
+  /** Names of the options whose values differ. */
+  differences(other: Configuration): ProgramOption[] {
+    return programOptions.filter(
+      ({ name }) => JSON.stringify(this.value(name)) !== JSON.stringify(other.value(name))
+    )
+  }
+}
+
+/** An entry by its name in any spelling. */
+export function entryOf(name: string, written: Written, origin: string): Entry {
+  const option = optionNamed(name)
+  if (option === undefined) throw unknownOption(origin, name)
+  if (option.commandLineOnly === true) {
+    throw refused(origin, `'${option.name}' can only be given on the command line`)
+  }
+  return { option, written, origin }
+}

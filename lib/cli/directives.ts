@@ -1,0 +1,85 @@
+/**
+ * Configuration files as the official proxy has them: a directive and its values on each line.
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { type Entry, entryOf, refused } from './configuration.ts'
+
+/** Files that may include one another, one below the other. */
+const DEEPEST = 16
+
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
+
+/** Words of a line: bare, "with \n and \x41" or 'as they are'. Undefined when a quote is not closed, or text follows one at once. */
+export function wordsOf(line: string): string[] | undefined {
+  const words: string[] = []
+  let rest = line.trimStart()
+  while (rest !== '') {
+    const match = /^(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']\S*))(?=\s|$)/.exec(rest)
+    if (match === null) return undefined
+    const [whole, double, single, bare] = match
+    words.push(double === undefined ? (single?.replaceAll("\\'", "'") ?? bare!) : unescaped(double))
+    rest = rest.slice(whole.length).trimStart()
+  }
+  return words
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(?:x([0-9a-fA-F]{2})|(.))/g, (_, hex?: string, char?: string) =>
+    hex === undefined ? (ESCAPES[char!] ?? char!) : String.fromCharCode(Number.parseInt(hex, 16))
+  )
+}
+
+/** Where a file stands that another one includes: beside that one, unless its path is absolute. */
+function included(path: string, by: string): string {
+  return isAbsolute(path) || by === '-' ? path : resolve(dirname(by), path)
+}
+
+/** Reads directives, and those of the files that they include, in their order. */
+export function readDirectives(text: string, file: string, above: readonly string[] = []): Entry[] {
+  return text.split(/\r?\n/).flatMap((line, index) => {
+    if (/^\s*(#|$)/.test(line)) return []
+    const place = `${file} line ${index + 1}`
+    const words = wordsOf(line)
+    if (words === undefined)
+      throw refused(place, 'a quote is not closed, or text follows it at once')
+    const [name, ...values] = words
+    if (name === 'include') return readIncluded(values, place, [...above, file])
+    return [directive(name!, values, place)]
+  })
+}
+
+function readIncluded(values: readonly string[], place: string, files: readonly string[]): Entry[] {
+  const [path] = values
+  if (path === undefined || values.length > 1) {
+    throw refused(place, `include has ${values.length} values, expected the path of one file`)
+  }
+  const target = included(path, files.at(-1)!)
+  if (files.includes(target) || files.length > DEEPEST) {
+    throw refused(place, `include '${path}': files include one another in a circle`)
+  }
+  let text: string
+  try {
+    text = readFileSync(target, 'utf8')
+  } catch (cause) {
+    throw refused(place, `include '${path}': ${(cause as Error).message}`)
+  }
+  return readDirectives(text, target, files)
+}
+
+function directive(name: string, values: readonly string[], place: string): Entry {
+  const origin = `${place}: ${name}`
+  const entry = entryOf(name, '', origin)
+  const { kind } = entry.option
+  if (kind.shape === 'list' && values.length > 0) return { ...entry, written: values }
+  if (kind.shape === 'map' && values.length > 0) return { ...entry, written: values.join(' ') }
+  if (values.length === 1) return { ...entry, written: values[0]! }
+  const comment = values.slice(1).some((value) => value.startsWith('#'))
+  const hint = comment
+    ? '; a comment needs a line of its own'
+    : '; put a text with blanks in quotes'
+  throw refused(origin, `got ${values.length} values, expected one${values.length > 1 ? hint : ''}`)
+}

@@ -1,0 +1,93 @@
+/**
+ * The sockets that the program listens on: one belongs to the proxy itself, the others hand it their connections.
+ *
+ * @module
+ */
+
+import { once } from 'node:events'
+import { chmodSync, statSync, unlinkSync } from 'node:fs'
+import net from 'node:net'
+import { type ClusterProxy, ProxyError } from '../index.ts'
+import type { Configuration } from './configuration.ts'
+
+/** Where to listen. */
+interface Door {
+  readonly options: net.ListenOptions
+  /** As it is told. */
+  readonly name: string
+}
+
+/** Where a configuration says to listen. `embedded`: without an address of its own only this machine is let in. */
+export function doorsOf(configuration: Configuration, embedded: boolean): readonly Door[] {
+  const port = configuration.value<number>('port')
+  const backlog = configuration.value<number>('tcp-backlog')
+  const bind = configuration.value<readonly string[]>('bind')
+  const path = configuration.path('unixsocket')
+  const hosts = bind.length > 0 ? bind : [embedded ? '127.0.0.1' : undefined]
+  const tcp = hosts.map((host) => ({
+    options: { port, backlog, ...(host === undefined ? {} : { host }) },
+    name: `${host ?? '*'}:${port}`,
+  }))
+  const doors = port === 0 ? [] : tcp
+  if (path !== undefined) return [...doors, { options: { path, backlog }, name: path }]
+  if (doors.length > 0) return doors
+  throw new ProxyError(
+    'INVALID_OPTION',
+    'port: 0 switches TCP off, and there is no unixsocket: nothing to listen on, expected one of both'
+  )
+}
+
+/** The listening sockets of a proxy. */
+export class Listeners {
+  readonly #proxy: ClusterProxy
+  readonly #further: net.Server[] = []
+
+  constructor(proxy: ClusterProxy) {
+    this.#proxy = proxy
+  }
+
+  /** Listens on all doors; rejects with what the first that cannot be opened says. */
+  async open(doors: readonly Door[], configuration: Configuration): Promise<void> {
+    const keepAlive = configuration.value<number>('tcpkeepalive')
+    for (const [index, { options }] of doors.entries()) {
+      if (options.path !== undefined) await removeStale(options.path)
+      const server = index === 0 ? this.#proxy : this.#addServer(keepAlive)
+      const listening = once(server, 'listening')
+      server.listen(options)
+      await listening
+      const mode = configuration.value<number>('unixsocketperm')
+      if (options.path !== undefined && mode !== 0) chmodSync(options.path, mode)
+    }
+  }
+
+  #addServer(keepAlive: number): net.Server {
+    const server = net.createServer({
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: keepAlive > 0,
+      keepAliveInitialDelay: keepAlive * 1000,
+    })
+    server.on('connection', (socket) => this.#proxy.emit('connection', socket))
+    this.#further.push(server)
+    return server
+  }
+
+  /** Lets nobody in any more; who is in stays. */
+  close(): void {
+    for (const server of this.#further) server.close()
+  }
+}
+
+/** A socket's file outlives a process that was killed. One that somebody listens on stays. */
+async function removeStale(path: string): Promise<void> {
+  const isSocket = statSync(path, { throwIfNoEntry: false })?.isSocket() ?? false
+  if (!isSocket) return
+  const inUse = await new Promise<boolean>((resolve) => {
+    const socket = net.connect(path, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+  if (!inUse) unlinkSync(path)
+}

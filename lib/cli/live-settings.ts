@@ -1,0 +1,101 @@
+import type { LogLevel, ProgramSetting, ProgramValue } from '../index.ts'
+import type { Configuration } from './configuration.ts'
+import type { Dumps } from './event-log.ts'
+import type { LogSettings } from './log.ts'
+import { LOG_LEVELS, listedOptions, optionNamed } from './program-options.ts'
+
+/** What `PROXY CONFIG SET` can change. */
+export interface Live {
+  /** The configuration in force. */
+  configuration(): Configuration
+  readonly log: LogSettings
+  dumps(): Dumps
+  /** Something was set. */
+  onChange(): void
+}
+
+const DUMPS: Readonly<Record<string, keyof Dumps>> = {
+  'dump-queries': 'queries',
+  'dump-buffer': 'buffer',
+  'dump-queues': 'queues',
+}
+
+function told(value: unknown): ProgramValue {
+  if (typeof value === 'boolean') return Number(value)
+  if (value === '') return undefined
+  return value as ProgramValue
+}
+
+function logLevel({ log, onChange }: Live): ProgramSetting {
+  return {
+    name: 'log-level',
+    get: () => log.level,
+    set: (text) => {
+      const level: LogLevel | undefined = LOG_LEVELS.find((each) => each === text.toLowerCase())
+      if (level === undefined) return 'ERR Invalid log-level'
+      log.level = level
+      onChange()
+      return undefined
+    },
+  }
+}
+
+function dump(name: string, { dumps, onChange }: Live): ProgramSetting {
+  const which = DUMPS[name]!
+  return {
+    name,
+    get: () => Number(dumps()[which]),
+    set: (text) => {
+      const on = optionNamed(name)!.kind.read(text)
+      if (/^\d+$/.test(text) && on === undefined) return `ERR Maximum value for '${name}' is 1`
+      if (on === undefined) return `ERR Invalid value for '${name}': expected 0 or 1`
+      dumps()[which] = on as boolean
+      onChange()
+      return undefined
+    },
+  }
+}
+
+/** The size and pace of the pool: kept, and told again. */
+function pool(name: string, { configuration }: Live): ProgramSetting {
+  // Until the configuration says something else than when it was set.
+  let own: { readonly value: number; readonly instead: number } | undefined
+  const configured = (): number => configuration().value<number>(name)
+  return {
+    name,
+    get: () => (own?.instead === configured() ? own.value : configured()),
+    set: (text) => {
+      const { kind } = optionNamed(name)!
+      const value = kind.read(text)
+      if (value === undefined) {
+        return /^\d+$/.test(text)
+          ? `ERR Maximum value for '${name}' is ${kind.schema.maximum}`
+          : `ERR Invalid value for '${name}': expected ${kind.expected}`
+      }
+      own = { value: value as number, instead: configured() }
+      return undefined
+    },
+  }
+}
+
+/** The program's own options as PROXY sees them. */
+export function liveSettings(live: Live): readonly ProgramSetting[] {
+  return listedOptions
+    .filter(({ library, hidden, commandLineOnly }) => {
+      return library === undefined && hidden !== true && commandLineOnly !== true
+    })
+    .map(({ name }) => {
+      if (name === 'log-level') return logLevel(live)
+      if (DUMPS[name] !== undefined) return dump(name, live)
+      if (name.startsWith('connections-pool-')) return pool(name, live)
+      return { name, get: () => told(shownValue(name, live.configuration())) }
+    })
+}
+
+function shownValue(name: string, configuration: Configuration): unknown {
+  // One thread serves, whatever is asked for as yet.
+  if (name === 'threads') return 1
+  const value: unknown = configuration.value(name)
+  // In the digits in which it is set.
+  return name === 'unixsocketperm' ? Number(Number(value).toString(8)) : value
+}

@@ -1,0 +1,80 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+import type { LogLevel } from '../index.ts'
+import { LOG_LEVELS } from './program-options.ts'
+
+/** What decides about lines of the log. */
+export interface LogSettings {
+  /** Lines below this level are left out. */
+  level: LogLevel
+  /** One text or one JSON object on a line. */
+  format: 'text' | 'json'
+  /** Whether levels have colors, on a terminal. */
+  readonly colors: boolean
+}
+
+const STANDARD_OUTPUT = 1
+const COLORS: Readonly<Record<LogLevel, number>> = {
+  debug: 90,
+  info: 36,
+  success: 32,
+  warning: 33,
+  error: 31,
+}
+
+/** Writes to standard output, to a file that can be opened again, or nowhere. */
+export class Log {
+  readonly settings: LogSettings
+  readonly #file: string | undefined
+  #target: number | undefined
+
+  /** `file` undefined is standard output; `silent` writes nowhere. */
+  constructor(file: string | undefined, silent: boolean, settings: LogSettings) {
+    this.settings = settings
+    this.#file = file
+    if (file !== undefined) this.#target = openSync(file, 'a', 0o640)
+    else if (!silent) this.#target = STANDARD_OUTPUT
+  }
+
+  /** Whether lines of a level are written at all. */
+  wants(level: LogLevel): boolean {
+    return (
+      this.#target !== undefined &&
+      LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.settings.level)
+    )
+  }
+
+  /** Writes one line. `fields` are members of the object in JSON, and follow the message in text. */
+  write(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    if (!this.wants(level)) return
+    const time = new Date().toISOString()
+    const line =
+      this.settings.format === 'json'
+        ? JSON.stringify({ time, level, message, ...fields })
+        : `[${time}] ${this.#word(level)}: ${message}${textOf(fields)}`
+    try {
+      writeSync(this.#target!, `${line}\n`)
+    } catch {
+      // A full disk, or a reader that is gone, must not end the proxy; the next line is tried again.
+    }
+  }
+
+  /** Opens the file again, after it was moved away. The old one goes on being written to when that fails. */
+  reopen(): void {
+    if (this.#file === undefined) return
+    const before = this.#target!
+    this.#target = openSync(this.#file, 'a', 0o640)
+    closeSync(before)
+  }
+
+  #word(level: LogLevel): string {
+    if (!this.settings.colors || this.#file !== undefined) return level
+    return `\x1b[${COLORS[level]}m${level}\x1b[0m`
+  }
+}
+
+function textOf(fields: Readonly<Record<string, unknown>>): string {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => ` ${name}=${String(value)}`)
+    .join('')
+}

@@ -1,0 +1,298 @@
+/**
+ * The one table of what the program can be told: its own options and, by the same names, those of the library.
+ *
+ * @module
+ */
+
+import { type OptionSpec, optionTable } from '../index.ts'
+import { choice, type Kind, kindOf, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
+
+/** One option of the program. */
+export interface ProgramOption {
+  /** As on the command line, without the dashes, and in the configuration file. */
+  readonly name: string
+  /** One letter for the command line. */
+  readonly short?: string
+  /** What stands for the value in the help. */
+  readonly argument?: string
+  readonly kind: Kind
+  readonly default: unknown
+  readonly help: string
+  /** Other names, in any spelling. */
+  readonly aliases?: readonly string[]
+  /** The option of the library that gets the value. */
+  readonly library?: string
+  /** Whether a reload, or `PROXY CONFIG SET`, changes it at once. */
+  readonly runtime?: boolean
+  /** Only on the command line. */
+  readonly commandLineOnly?: boolean
+  /** Whether `PROXY CONFIG` must not tell it. */
+  readonly hidden?: boolean
+}
+
+const table: Readonly<Record<string, OptionSpec<unknown>>> = optionTable
+
+/** Levels of the log, the least important first. */
+export const LOG_LEVELS = ['debug', 'info', 'success', 'warning', 'error'] as const
+
+/** An option of the library under a name of the official proxy. */
+function fromLibrary(
+  library: string,
+  row: Pick<ProgramOption, 'name' | 'help'> & Partial<ProgramOption>
+): ProgramOption {
+  const spec = table[library]!
+  return {
+    kind: kindOf(spec.schema ?? {}, wordsFor(spec)),
+    default: spec.default,
+    runtime: spec.runtime === true,
+    library,
+    ...row,
+  }
+}
+
+/** A switch is written in other words than in a program. */
+function wordsFor(spec: OptionSpec<unknown>): string {
+  const isSwitch = spec.schema?.type === 'boolean' || spec.schema?.enum?.includes(true) === true
+  return isSwitch ? '' : spec.expected
+}
+
+const POOL_SIZE = whole(0, 50)
+
+/** What the official proxy has, in the order of its help; and what only this program has. */
+const OWN: readonly ProgramOption[] = [
+  {
+    name: 'config',
+    short: 'c',
+    argument: 'file',
+    kind: TEXT,
+    default: '',
+    help: "configuration file, '-' for standard input",
+    commandLineOnly: true,
+  },
+  {
+    name: 'port',
+    short: 'p',
+    argument: 'port',
+    kind: whole(0, 65535),
+    default: 7777,
+    help: '0: no TCP',
+    aliases: ['proxy-port'],
+    hidden: true,
+  },
+  fromLibrary('maxClients', { name: 'maxclients', argument: 'n', help: 'clients at a time' }),
+  {
+    name: 'threads',
+    argument: 'n',
+    kind: whole(1, 500),
+    default: 1,
+    help: 'only 1 is used as yet',
+  },
+  fromLibrary('keepAlive', { name: 'tcpkeepalive', argument: 's', help: 'TCP keepalive' }),
+  {
+    name: 'tcp-backlog',
+    argument: 'n',
+    kind: whole(1, 65535),
+    default: 511,
+    help: 'listen backlog',
+  },
+  { name: 'daemonize', kind: SWITCH, default: false, help: 'runs in the background' },
+  {
+    name: 'pidfile',
+    argument: 'path',
+    kind: TEXT,
+    default: '',
+    help: '/var/run/redis-cluster-proxy.pid if daemonized',
+  },
+  {
+    name: 'logfile',
+    argument: 'path',
+    kind: TEXT,
+    default: '',
+    help: 'empty: stdout, or none if daemonized',
+  },
+  {
+    name: 'unixsocket',
+    argument: 'path',
+    kind: TEXT,
+    default: '',
+    help: 'listens on a UNIX socket too',
+  },
+  {
+    name: 'unixsocketperm',
+    argument: 'mode',
+    kind: MODE,
+    default: 0,
+    help: 'octal; 0: as the umask says',
+  },
+  {
+    name: 'bind',
+    argument: 'address',
+    kind: LIST,
+    default: [],
+    help: 'repeatable; else all interfaces',
+  },
+  {
+    name: 'connections-pool-size',
+    argument: 'n',
+    kind: POOL_SIZE,
+    default: 10,
+    help: 'no effect as yet',
+    runtime: true,
+  },
+  {
+    name: 'connections-pool-min-size',
+    argument: 'n',
+    kind: POOL_SIZE,
+    default: 10,
+    help: 'no effect as yet',
+    runtime: true,
+  },
+  {
+    name: 'connections-pool-spawn-every',
+    argument: 'ms',
+    kind: whole(0, 86_400_000),
+    default: 50,
+    help: 'no effect as yet',
+    runtime: true,
+  },
+  {
+    name: 'connections-pool-spawn-rate',
+    argument: 'n',
+    kind: POOL_SIZE,
+    default: 2,
+    help: 'no effect as yet',
+    runtime: true,
+  },
+  {
+    name: 'disable-multiplexing',
+    argument: 'auto',
+    kind: choice('auto'),
+    default: 'auto',
+    help: 'always: not as yet',
+  },
+  fromLibrary('crossSlot', {
+    name: 'enable-cross-slot',
+    help: 'splits commands over slots (not atomic)',
+  }),
+  {
+    name: 'auth',
+    short: 'a',
+    argument: 'passw',
+    kind: TEXT,
+    default: '',
+    help: 'password for the nodes',
+    runtime: true,
+    hidden: true,
+  },
+  {
+    name: 'auth-user',
+    argument: 'name',
+    kind: TEXT,
+    default: '',
+    help: 'ACL user for the nodes',
+    runtime: true,
+    hidden: true,
+  },
+  { name: 'disable-colors', kind: SWITCH, default: false, help: 'no colors in the log' },
+  {
+    name: 'log-level',
+    argument: 'level',
+    kind: choice(...LOG_LEVELS),
+    default: 'info',
+    help: 'debug|info|success|warning|error',
+    runtime: true,
+  },
+  {
+    name: 'dump-queries',
+    kind: SWITCH,
+    default: false,
+    help: 'with level debug: commands, no arguments',
+    runtime: true,
+  },
+  {
+    name: 'dump-buffer',
+    kind: SWITCH,
+    default: false,
+    help: 'with level debug: bytes in and out',
+    runtime: true,
+  },
+  {
+    name: 'dump-queues',
+    kind: SWITCH,
+    default: false,
+    help: 'with level debug: what waits per node',
+    runtime: true,
+  },
+  fromLibrary('password', {
+    name: 'password',
+    argument: 'passw',
+    help: 'password that clients must give',
+    aliases: ['requirepass'],
+    hidden: true,
+  }),
+  fromLibrary('protectedMode', {
+    name: 'protected-mode',
+    argument: 'yes|no',
+    default: true,
+    help: 'no: serves others without a password',
+  }),
+  {
+    name: 'log-format',
+    argument: 'format',
+    kind: choice('text', 'json'),
+    default: 'text',
+    help: 'text|json',
+    runtime: true,
+  },
+  { name: 'enable-debug-command', kind: SWITCH, default: false, help: 'allows PROXY DEBUG' },
+  {
+    name: 'shutdown-timeout',
+    argument: 'ms',
+    kind: whole(0, 86_400_000),
+    default: 10_000,
+    help: 'for what is in flight',
+    runtime: true,
+  },
+  fromLibrary('nodes', {
+    name: 'cluster',
+    argument: 'node',
+    kind: LIST,
+    default: [],
+    help: 'entry point; may also stand alone',
+    aliases: ['entry-point', 'redis-nodes'],
+    hidden: true,
+  }),
+]
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** Options of the library that have no name of the official proxy. */
+const LIBRARY: readonly ProgramOption[] = Object.entries(table)
+  .filter(([name, spec]) => spec.schema !== undefined && !OWN.some((row) => row.library === name))
+  .map(([name, { help }]) => fromLibrary(name, { name: kebab(name), argument: 'value', help }))
+
+/** Every option of the program. */
+export const programOptions: readonly ProgramOption[] = [...OWN, ...LIBRARY]
+
+/** The options that are listed in the help, in its order. */
+export const listedOptions: readonly ProgramOption[] = OWN
+
+/** A name without what people spell in different ways: case, dashes, underscores. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '')
+}
+
+const byName: ReadonlyMap<string, ProgramOption> = new Map(
+  programOptions.flatMap((row) =>
+    [row.name, row.library ?? row.name, ...(row.aliases ?? [])].map(
+      (name) => [plainName(name), row] as const
+    )
+  )
+)
+
+/** The option that a name in any spelling means. */
+export function optionNamed(name: string): ProgramOption | undefined {
+  return byName.get(plainName(name))
+}

@@ -1,0 +1,154 @@
+/**
+ * The part of YAML that a configuration needs: names with a text, a list or a map of texts. Everything else is refused, never guessed.
+ *
+ * @module
+ */
+
+import { type Entry, entryOf, refused } from './configuration.ts'
+import type { Written } from './kinds.ts'
+
+interface Line {
+  readonly number: number
+  readonly indent: number
+  readonly text: string
+}
+
+/** A key, which may be quoted, and what follows its colon. */
+const PAIR =
+  /^(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s#'"[\]{},&*!|>%@`-][^#]*?|-[^\s#][^#]*?))\s*:(?:\s+(.*))?$/
+
+/** Cuts a comment: a `#` at the start or behind a blank, outside of quotes. */
+function withoutComment(text: string): string {
+  let quote = ''
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]!
+    if (quote !== '') {
+      if (char === '\\' && quote === '"') at++
+      else if (char === quote) quote = ''
+    } else if ((char === '"' || char === "'") && /^$|[\s[{,:]$/.test(text.slice(0, at)))
+      quote = char
+    else if (char === '#' && (at === 0 || /\s/.test(text[at - 1]!))) return text.slice(0, at)
+  }
+  return text
+}
+
+/** The text of a scalar; numbers and switches stay as they are written, since each option knows what it takes. */
+function scalar(text: string, place: string): string {
+  const value = text.trim()
+  if (value === '~' || value === 'null') return ''
+  if (value.startsWith('"')) {
+    try {
+      return JSON.parse(value) as string
+    } catch {
+      throw refused(
+        place,
+        `${value} is no text in double quotes; expected the escapes of JSON only`
+      )
+    }
+  }
+  if (value.startsWith("'")) {
+    if (!/^'(?:[^']|'')*'$/.test(value)) throw refused(place, 'a single quote is not closed')
+    return value.slice(1, -1).replaceAll("''", "'")
+  }
+  if (/^[&*!|>%@`[{]/.test(value) || /:\s/.test(value)) {
+    throw refused(
+      place,
+      `'${value}' is YAML beyond texts, lists and maps; put it in quotes if it is a text`
+    )
+  }
+  return value
+}
+
+/** Parts of `[a, b]` or `{a: b}` at commas outside of quotes. */
+function flowParts(text: string): string[] {
+  const parts = text.match(/(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,])+/g) ?? []
+  return parts.map((part) => part.trim()).filter((part) => part !== '')
+}
+
+function pair(text: string, place: string): [string, string] {
+  const match = PAIR.exec(text)
+  if (match === null) throw refused(place, `got '${text}', expected 'name: value'`)
+  const [, double, single, bare, value = ''] = match
+  const key =
+    double === undefined ? (single?.replaceAll("''", "'") ?? bare!) : JSON.parse(`"${double}"`)
+  return [key as string, value]
+}
+
+function inline(text: string, place: string): Written {
+  const value = text.trim()
+  if (value.startsWith('[') && value.endsWith(']')) {
+    return flowParts(value.slice(1, -1)).map((part) => scalar(part, place))
+  }
+  if (value.startsWith('{') && value.endsWith('}')) {
+    return mapOf(flowParts(value.slice(1, -1)).map((part) => [pair(part, place), place]))
+  }
+  return scalar(value, place)
+}
+
+function mapOf(
+  pairs: readonly (readonly [readonly [string, string], string])[]
+): Record<string, string> {
+  const map: Record<string, string> = {}
+  for (const [[key, value], place] of pairs) {
+    if (Object.hasOwn(map, key)) throw refused(place, `'${key}' is there twice`)
+    map[key] = scalar(value, place)
+  }
+  return map
+}
+
+/** The list or the map on the lines below a name. */
+function block(lines: readonly Line[], place: (line: Line) => string): Written {
+  const { indent, text } = lines[0]!
+  for (const line of lines) {
+    if (line.indent !== indent) {
+      throw refused(place(line), 'it is indented in another way than the lines above it')
+    }
+  }
+  if (!/^-(\s|$)/.test(text)) {
+    return mapOf(lines.map((line) => [pair(line.text, place(line)), place(line)]))
+  }
+  return lines.map((line) => {
+    if (!/^-\s/.test(line.text))
+      throw refused(place(line), `got '${line.text}', expected '- value'`)
+    return scalar(line.text.slice(2), place(line))
+  })
+}
+
+function linesOf(text: string, file: string): Line[] {
+  return text.split(/\r?\n/).flatMap((raw, index) => {
+    const number = index + 1
+    if (/^\s*\t/.test(raw))
+      throw refused(`${file} line ${number}`, 'YAML is indented by blanks, not by tabs')
+    const line = withoutComment(raw).trimEnd()
+    if (line.trim() === '' || /^(---|\.\.\.)$/.test(line)) return []
+    return [{ number, indent: line.length - line.trimStart().length, text: line.trim() }]
+  })
+}
+
+/** Reads a YAML file. */
+export function readYaml(text: string, file: string): Entry[] {
+  const lines = linesOf(text, file)
+  const place = (line: Line): string => `${file} line ${line.number}`
+  const entries: Entry[] = []
+  const seen = new Set<string>()
+  for (let at = 0; at < lines.length; ) {
+    const line = lines[at++]!
+    if (line.indent > 0)
+      throw refused(place(line), 'it is indented, but belongs to no name above it')
+    const [name, rest] = pair(line.text, place(line))
+    const below: Line[] = []
+    // The items of a list may stand right below their name.
+    while (at < lines.length && (lines[at]!.indent > 0 || /^-(\s|$)/.test(lines[at]!.text)))
+      below.push(lines[at++]!)
+    const origin = `${place(line)}: ${name}`
+    if (rest !== '' && below.length > 0) {
+      throw refused(place(below[0]!), `'${name}' has a value already, on the line above`)
+    }
+    const written = below.length > 0 ? block(below, place) : inline(rest, origin)
+    const entry = entryOf(name, written, origin)
+    if (seen.has(entry.option.name)) throw refused(origin, 'it is there twice')
+    seen.add(entry.option.name)
+    entries.push(entry)
+  }
+  return entries
+}

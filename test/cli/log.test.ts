@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { Log, type LogSettings } from '../../lib/cli/log.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'proxy-log-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const settings = (): LogSettings => ({ level: 'info', format: 'text', colors: true })
+
+test('lines below the level are left out, and a file gets no colors', () => {
+  const file = join(folder, 'a.log')
+  const log = new Log(file, false, settings())
+  log.write('debug', 'no')
+  log.write('info', 'yes', { a: 1, nothing: undefined, empty: '' })
+  log.settings.level = 'warning'
+  log.write('success', 'no')
+  log.write('error', 'bad')
+  assert.match(
+    readFileSync(file, 'utf8'),
+    /^\[\d{4}-\d\d-\d\dT\S+Z\] info: yes a=1\n\[\S+\] error: bad\n$/
+  )
+})
+
+test('JSON lines hold the fields as they are', () => {
+  const file = join(folder, 'b.log')
+  const log = new Log(file, true, { ...settings(), format: 'json' })
+  log.write('warning', 'x\ny', { slot: 5 })
+  const { time, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as { time: string }
+  assert.ok(!Number.isNaN(Date.parse(time)))
+  assert.deepEqual(rest, { level: 'warning', message: 'x\ny', slot: 5 })
+})
+
+test('a file that was moved away is opened anew', () => {
+  const file = join(folder, 'c.log')
+  const log = new Log(file, false, settings())
+  log.write('info', 'one')
+  renameSync(file, `${file}.1`)
+  log.write('info', 'two')
+  log.reopen()
+  log.write('info', 'three')
+  assert.match(readFileSync(`${file}.1`, 'utf8'), /one\n.*two\n$/)
+  assert.match(readFileSync(file, 'utf8'), /^\S+ info: three\n$/)
+})
+
+test('in the background without a file nothing is written', () => {
+  const log = new Log(undefined, true, settings())
+  assert.equal(log.wants('error'), false)
+  log.write('error', 'nobody reads this')
+  log.reopen()
+})
