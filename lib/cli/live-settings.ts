@@ -56,28 +56,6 @@ function dump(name: string, { dumps, onChange }: Live): ProgramSetting {
   }
 }
 
-/** The size and pace of the pool: kept, and told again. */
-function pool(name: string, { configuration }: Live): ProgramSetting {
-  // Until the configuration says something else than when it was set.
-  let own: { readonly value: number; readonly instead: number } | undefined
-  const configured = (): number => configuration().value<number>(name)
-  return {
-    name,
-    get: () => (own?.instead === configured() ? own.value : configured()),
-    set: (text) => {
-      const { kind } = optionNamed(name)!
-      const value = kind.read(text)
-      if (value === undefined) {
-        return /^\d+$/.test(text)
-          ? `ERR Maximum value for '${name}' is ${kind.schema.maximum}`
-          : `ERR Invalid value for '${name}': expected ${kind.expected}`
-      }
-      own = { value: value as number, instead: configured() }
-      return undefined
-    },
-  }
-}
-
 /** The program's own options as PROXY sees them. */
 export function liveSettings(live: Live): readonly ProgramSetting[] {
   return listedOptions
@@ -87,7 +65,6 @@ export function liveSettings(live: Live): readonly ProgramSetting[] {
     .map(({ name }) => {
       if (name === 'log-level') return logLevel(live)
       if (DUMPS[name] !== undefined) return dump(name, live)
-      if (name.startsWith('connections-pool-')) return pool(name, live)
       return { name, get: () => told(shownValue(name, live.configuration())) }
     })
 }

@@ -56,8 +56,6 @@ function wordsFor(spec: OptionSpec<unknown>): string {
   return isSwitch ? '' : spec.expected
 }
 
-const POOL_SIZE = whole(0, 50)
-
 /** What the official proxy has, in the order of its help; and what only this program has. */
 const OWN: readonly ProgramOption[] = [
   {
@@ -131,38 +129,26 @@ const OWN: readonly ProgramOption[] = [
     default: [],
     help: 'repeatable; else all interfaces',
   },
-  {
+  fromLibrary('privatePoolSize', {
     name: 'connections-pool-size',
     argument: 'n',
-    kind: POOL_SIZE,
-    default: 10,
-    help: 'no effect as yet',
-    runtime: true,
-  },
-  {
+    help: 'idle private connections per node',
+  }),
+  fromLibrary('privatePoolMinSize', {
     name: 'connections-pool-min-size',
     argument: 'n',
-    kind: POOL_SIZE,
-    default: 10,
-    help: 'no effect as yet',
-    runtime: true,
-  },
-  {
+    help: 'below this they are refilled',
+  }),
+  fromLibrary('privatePoolSpawnEvery', {
     name: 'connections-pool-spawn-every',
     argument: 'ms',
-    kind: whole(0, 86_400_000),
-    default: 50,
-    help: 'no effect as yet',
-    runtime: true,
-  },
-  {
+    help: 'time between two steps of refilling',
+  }),
+  fromLibrary('privatePoolSpawnRate', {
     name: 'connections-pool-spawn-rate',
     argument: 'n',
-    kind: POOL_SIZE,
-    default: 2,
-    help: 'no effect as yet',
-    runtime: true,
-  },
+    help: 'connections made in one step',
+  }),
   {
     name: 'disable-multiplexing',
     argument: 'auto',

@@ -209,6 +209,15 @@ export class ClientConnection implements DispatcherOwner {
     else if (slot >= 0 && spec?.readonly !== true) reader.wrote(slot, this.#services.clock.now)
   }
 
+  /** Sends what answers no request: between two replies, never within one. The bytes may be shared by many clients. */
+  push(bytes: Buffer): void {
+    if (this.#state !== 'open') return
+    this.#out.append(bytes, 0, bytes.length)
+    if (this.#dirty) return
+    this.#dirty = true
+    this.#services.turn.add(this)
+  }
+
   /** Nothing is awaited, so no later reply can join what is written now: the turn need not be waited for. */
   #flushLast(): void {
     if (!this.#dirty) this.flush()

@@ -88,6 +88,10 @@ test('every flag of the official proxy is understood', () => {
   assert.deepEqual(configuration.libraryOptions(), {
     maxClients: 5,
     keepAlive: 60,
+    privatePoolSize: 20,
+    privatePoolMinSize: 5,
+    privatePoolSpawnEvery: 10,
+    privatePoolSpawnRate: 3,
     crossSlot: true,
     protectedMode: true,
     nodes: ['127.0.0.1:7000'],

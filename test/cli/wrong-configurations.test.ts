@@ -64,7 +64,7 @@ const COMMAND_LINES: readonly (readonly [string, string, string])[] = [
   ['--unixsocketperm rwx', '--unixsocketperm', 'octal'],
   ['--connections-pool-size 51', '--connections-pool-size', POOL],
   ['--connections-pool-min-size 51', '--connections-pool-min-size', POOL],
-  ['--connections-pool-spawn-rate 51', '--connections-pool-spawn-rate', POOL],
+  ['--connections-pool-spawn-rate 51', '--connections-pool-spawn-rate', RANGE(1, 50)],
   ['--connections-pool-spawn-every x', '--connections-pool-spawn-every', 'a whole number'],
   ['--disable-multiplexing never', '--disable-multiplexing', 'one of auto'],
   ['--enable-cross-slot=maybe', '--enable-cross-slot', 'yes, no or gather'],

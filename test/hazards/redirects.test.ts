@@ -242,7 +242,8 @@ describe('chains of redirects', () => {
     const reply = client.call('SET', key, 'x')
     await until(stage.proxy, 'redirect', () => redirects.length === 8)
     // Three redirects are followed at once, the next four after at least 10, 20, 40 and 80 ms.
-    assert.ok(performance.now() - begun >= 150)
+    // A timer may fire up to 1 ms early.
+    assert.ok(performance.now() - begun >= 146)
     back.remove()
     stage.cluster.migrate(slot, 1)
     assert.equal(String(await reply), '+OK\r\n')

@@ -24,7 +24,20 @@ const OFFICIAL_NAMES: Readonly<Partial<Record<keyof Settings, string>>> = {
   crossSlot: 'enable-cross-slot',
   maxClients: 'maxclients',
   keepAlive: 'tcpkeepalive',
+  privatePoolSize: 'connections-pool-size',
+  privatePoolMinSize: 'connections-pool-min-size',
+  privatePoolSpawnEvery: 'connections-pool-spawn-every',
+  privatePoolSpawnRate: 'connections-pool-spawn-rate',
 }
+
+/** Numbers that can be set while the proxy runs, and the most that each may be. */
+const NUMBERS: ReadonlyMap<string, { readonly option: keyof Settings; readonly most: number }> =
+  new Map([
+    ['connections-pool-size', { option: 'privatePoolSize', most: 50 }],
+    ['connections-pool-min-size', { option: 'privatePoolMinSize', most: 50 }],
+    ['connections-pool-spawn-every', { option: 'privatePoolSpawnEvery', most: 86_400_000 }],
+    ['connections-pool-spawn-rate', { option: 'privatePoolSpawnRate', most: 50 }],
+  ])
 
 /** Words for `enable-cross-slot`. */
 const CROSS_SLOT: ReadonlyMap<string, CrossSlot> = new Map<string, CrossSlot>([
@@ -91,6 +104,7 @@ function set({ args, services }: LocalCall): ReplyValue {
   const value = args[4]!.toString('latin1')
   const { admin } = services
   if (name === OFFICIAL_NAMES.crossSlot) return setCrossSlot(admin, value)
+  if (NUMBERS.has(name)) return setNumber(admin, name, value)
   const own = admin.program.settings?.find((setting) => setting.name === name)
   if (own?.set !== undefined) {
     const error = own.set(value)
@@ -111,6 +125,19 @@ function setCrossSlot(admin: AdminServices, value: string): ReplyValue {
   }
   admin.reconfigure({ crossSlot })
   return OK
+}
+
+function setNumber(admin: AdminServices, name: string, text: string): ReplyValue {
+  const { option, most } = NUMBERS.get(name)!
+  const invalid = `ERR Invalid value for '${name}': expected a whole number, at most ${most}`
+  if (!/^\d+$/.test(text)) return new ErrorReply(invalid)
+  if (Number(text) > most) return new ErrorReply(`ERR Maximum value for '${name}' is ${most}`)
+  try {
+    admin.reconfigure({ [option]: Number(text) })
+    return OK
+  } catch {
+    return new ErrorReply(invalid)
+  }
 }
 
 /** `PROXY CONFIG RELOAD`. */

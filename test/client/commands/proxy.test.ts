@@ -260,6 +260,14 @@ describe('PROXY CONFIG', () => {
     )
   })
 
+  it('bounds the size and the pace of the private pool', async () => {
+    const side = new LocalSide()
+    const set = (value: string) =>
+      side.text('PROXY', 'CONFIG', 'SET', 'connections-pool-size', value)
+    assert.equal(await set('51'), "-ERR Maximum value for 'connections-pool-size' is 50\r\n")
+    assert.match((await set('some'))!, /^-ERR Invalid value for 'connections-pool-size': expected/)
+  })
+
   it('tells what a reload changed, or why nothing was', async () => {
     const side = new LocalSide()
     const { admin } = side.services
