@@ -14,7 +14,8 @@ import type { ProxyError } from './errors.ts'
 import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
 import { readChanges } from './option-reader.ts'
 import { adminServices, TopologyHistory } from './proxy-admin.ts'
-import { clientServices, listening } from './proxy-services.ts'
+import { clientServices, clusterGuide, listening } from './proxy-services.ts'
+import { Hub } from './pubsub/hub.ts'
 import { Privates } from './router/privates.ts'
 import { ReadPolicy } from './router/reader.ts'
 import { Router } from './router/router.ts'
@@ -73,6 +74,7 @@ export class ProxyCore {
   readonly #watch: ReplicaWatch
   readonly #router: Router
   readonly #roster: Roster
+  readonly #hub: Hub
   /** The raw sockets below TLS, whether their handshake is done or not. */
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
@@ -111,6 +113,8 @@ export class ProxyCore {
     const reads = new ReadPolicy(settings, this.#watch)
     this.#router = new Router({ ...routing, watch: this.#watch, reads })
     this.#roster = new Roster(settings, this.#clock, this.#events)
+    const privates = new Privates(routing, this.#router)
+    this.#hub = new Hub(settings, clusterGuide(routing, privates), this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
     const parts = {
       settings,
@@ -120,7 +124,8 @@ export class ProxyCore {
       events: this.#events,
       cache: this.#cache,
       router: this.#router,
-      privates: new Privates(routing, this.#router),
+      privates,
+      hub: this.#hub,
       watch: this.#watch,
       learner: this.#learner,
       roster: this.#roster,
@@ -265,6 +270,7 @@ export class ProxyCore {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     this.#stopSweeping?.()
+    this.#hub.close()
     this.#watch.stop()
     this.#refresher.close()
     this.#pool.close()

@@ -1,4 +1,5 @@
 import { LANES } from '../cluster/lanes.ts'
+import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
@@ -11,6 +12,7 @@ import {
   LOCAL,
   type Plan,
   REFUSED,
+  SUBSCRIPTION,
   TRANSACTION,
 } from '../router/plan.ts'
 import { Reader } from '../router/reader.ts'
@@ -37,6 +39,10 @@ const NO_VIEW: RequestView = {
   end: 0,
   argc: 0,
   offsets: new Int32Array(0),
+}
+
+function slotOf({ buffer, offsets }: RequestView, index: number): number {
+  return keySlot(buffer, offsets[2 * index]!, offsets[2 * index + 1]!)
 }
 
 /** Sees to the requests of one client: sends each on its way through the router, or has it answered here. */
@@ -88,7 +94,7 @@ export class Dispatcher {
       return
     }
     const stateful = this.#stateful
-    if (stateful?.queueing === true && stateful.queue(view, spec)) return
+    if (stateful?.intercept(view, spec) === true) return
     const kind = decide(view, spec, this.#client.session.protocol, services, plan)
     if (kind === LOCAL) this.#local(view, spec)
     else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
@@ -96,6 +102,7 @@ export class Dispatcher {
     else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec)
     else if (kind === TRANSACTION) this.#makeStateful().take(view, spec, plan.slot)
     else if (kind === BLOCKING) this.#makeStateful().block(view, spec, plan.slot)
+    else if (kind === SUBSCRIPTION) this.#makeStateful().subscriptions.take(view, spec)
     else this.#forward(view, spec, plan.slot)
   }
 
@@ -103,6 +110,8 @@ export class Dispatcher {
     if (spec.keyShape === KEY_SEARCH) this.#services.noteScript(spec, view)
     const request = this.#request(view, spec, slot)
     request.silent = this.#silenced()
+    // What is published to one channel goes by one node, which keeps the order.
+    if (slot < 0 && spec.pubsub && view.argc > 1) request.anchor = slotOf(view, 1)
     if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
     else this.#services.router.dispatch(request)
   }

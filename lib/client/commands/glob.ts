@@ -3,14 +3,21 @@ type Step = Uint8Array | 'star'
 
 const BACKSLASH = 92
 
+/** Makes bytes equal that count as equal. */
+type Fold = (byte: number) => number
+
 /**
- * Whether a text matches a glob-style pattern as the server's `stringmatchlen` reads it, without regard to case:
+ * Whether a text matches a glob-style pattern as the server's `stringmatchlen` reads it, without regard to case unless it is `exact`:
  * `*`, `?`, `[abc]`, `[^a]`, `[a-z]`, and a backslash before what stands for itself. Takes at most time in proportion
  * to the length of the pattern times the length of the text.
  */
-export function matchesGlob(pattern: Uint8Array, text: string): boolean {
-  const steps = parse(pattern)
-  const bytes = Buffer.from(text)
+export function matchesGlob(
+  pattern: Uint8Array,
+  text: string | Uint8Array,
+  exact = false
+): boolean {
+  const steps = parse(pattern, exact ? itself : lower)
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text
   let step = 0
   let at = 0
   // Where to go on after a mismatch: only the last star can have to take more.
@@ -37,7 +44,7 @@ export function matchesGlob(pattern: Uint8Array, text: string): boolean {
   return step === steps.length
 }
 
-function parse(pattern: Uint8Array): Step[] {
+function parse(pattern: Uint8Array, fold: Fold): Step[] {
   const steps: Step[] = []
   let at = 0
   while (at < pattern.length) {
@@ -45,11 +52,12 @@ function parse(pattern: Uint8Array): Step[] {
     if (char === '*') steps.push('star')
     else if (char === '?') steps.push(new Uint8Array(256).fill(1))
     else if (char === '[') {
-      at = parseClass(pattern, at + 1, steps)
+      at = parseClass(pattern, at + 1, steps, fold)
       continue
     } else {
       if (char === '\\' && at + 1 < pattern.length) at += 1
-      steps.push(accepting((byte) => lower(byte) === lower(pattern[at]!)))
+      const expected = fold(pattern[at]!)
+      steps.push(accepting((byte) => fold(byte) === expected))
     }
     at += 1
   }
@@ -57,7 +65,7 @@ function parse(pattern: Uint8Array): Step[] {
 }
 
 /** Reads a class that begins behind its bracket and gives where the pattern goes on; a class may lack its end. */
-function parseClass(pattern: Uint8Array, start: number, steps: Step[]): number {
+function parseClass(pattern: Uint8Array, start: number, steps: Step[], fold: Fold): number {
   const negated = pattern[start] === 94
   const tests: ((byte: number) => boolean)[] = []
   let at = negated ? start + 1 : start
@@ -70,10 +78,10 @@ function parseClass(pattern: Uint8Array, start: number, steps: Step[]): number {
       tests.push((byte) => byte === escaped)
       at += 2
     } else if (left >= 3 && pattern[at + 1] === 45) {
-      tests.push(within(first, pattern[at + 2]!))
+      tests.push(within(first, pattern[at + 2]!, fold))
       at += 3
     } else {
-      tests.push((byte) => lower(byte) === lower(first))
+      tests.push((byte) => fold(byte) === fold(first))
       at += 1
     }
   }
@@ -81,10 +89,10 @@ function parseClass(pattern: Uint8Array, start: number, steps: Step[]): number {
   return at + 1
 }
 
-function within(first: number, last: number): (byte: number) => boolean {
-  const low = lower(Math.min(first, last))
-  const high = lower(Math.max(first, last))
-  return (byte) => lower(byte) >= low && lower(byte) <= high
+function within(first: number, last: number, fold: Fold): (byte: number) => boolean {
+  const low = fold(Math.min(first, last))
+  const high = fold(Math.max(first, last))
+  return (byte) => fold(byte) >= low && fold(byte) <= high
 }
 
 function accepting(test: (byte: number) => boolean): Uint8Array {
@@ -93,4 +101,8 @@ function accepting(test: (byte: number) => boolean): Uint8Array {
 
 function lower(byte: number): number {
   return byte >= 65 && byte <= 90 ? byte + 32 : byte
+}
+
+function itself(byte: number): number {
+  return byte
 }
