@@ -37,21 +37,29 @@ export function readPush(buffer: Buffer, start: number): NodePush | undefined {
   return { event: 'message', kind, name, channel: content(buffer, items.start) }
 }
 
-/** A message in both protocol versions, each made once for all who get it. A RESP2 array and a RESP3 push differ in their first byte. */
+/**
+ * A message for clients of both protocol versions, made once for all of each. A RESP2 array and a RESP3 push differ in their first byte alone. The bytes
+ * that it is made of are valid for the moment only, and so is this.
+ */
 export class Message {
-  /** As a push of RESP3. */
-  readonly push: Buffer
+  readonly #bytes: Buffer
+  #push: Buffer | undefined
   #array: Buffer | undefined
 
-  /** Copies a push that is valid for the moment only. */
   constructor(buffer: Buffer, start: number, end: number) {
-    this.push = Buffer.from(buffer.subarray(start, end))
+    this.#bytes = buffer.subarray(start, end)
+  }
+
+  /** As a push of RESP3. */
+  get push(): Buffer {
+    this.#push ??= Buffer.from(this.#bytes)
+    return this.#push
   }
 
   /** As an array of RESP2. */
   get array(): Buffer {
     if (this.#array === undefined) {
-      this.#array = Buffer.from(this.push)
+      this.#array = Buffer.from(this.#bytes)
       this.#array[0] = STAR
     }
     return this.#array

@@ -151,7 +151,10 @@ export class FakeCluster {
   }
 
   #changed(): void {
-    for (const node of this.#nodes) node.serveBlocked()
+    for (const node of this.#nodes) {
+      node.serveBlocked()
+      node.revokeShardChannels()
+    }
   }
 
   /** Makes a replica the master of its shard, with the data that it has; the old master becomes its replica. */
