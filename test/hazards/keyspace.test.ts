@@ -413,8 +413,7 @@ describe('commands for those who run the servers', () => {
       const client = await stage.client()
       const refused = specs.filter(
         ({ treatment }) =>
-          /^(?:one-server|refused|pubsub)$/.test(treatment) ||
-          (treatment === 'admin' && !adminCommands)
+          /^(?:one-server|refused)$/.test(treatment) || (treatment === 'admin' && !adminCommands)
       )
       assert.ok(refused.length > 20)
       for (const spec of refused) {

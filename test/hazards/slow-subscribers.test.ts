@@ -82,7 +82,6 @@ describe('subscribers that are slow', () => {
     )
     const [asker] = await stage.clients(1)
     assert.deepEqual(await asker!.ask('PUBSUB', 'CHANNELS'), [])
-    for (const node of stage.cluster.nodes)
-      assert.deepEqual(node.execute('PUBSUB', 'CHANNELS'), [])
+    for (const node of stage.cluster.nodes) assert.deepEqual(node.execute('PUBSUB', 'CHANNELS'), [])
   })
 })

@@ -22,7 +22,7 @@ interface Pair {
 }
 
 type Kind = 'ioredis' | 'node-redis'
-type Adapter = ReturnType<typeof createAdapter>
+type Adapter = ReturnType<typeof createAdapter> | ReturnType<typeof createShardedAdapter>
 
 const ADAPTERS: Readonly<Record<string, (pair: Pair) => Adapter>> = {
   plain: ({ pub, sub }) => createAdapter(pub, sub),
