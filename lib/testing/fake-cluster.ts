@@ -1,5 +1,6 @@
 import { checkOptions, type FakeClusterOptions, wrong } from './cluster-options.ts'
 import type { CommandRow } from './commands/call.ts'
+import { revokeShardChannels } from './commands/pubsub.ts'
 import { commandTable } from './commands/table.ts'
 import { FakeNode, type ReceivedCommand } from './fake-node.ts'
 import { type CommandMatcher, matcher } from './faults.ts'
@@ -153,7 +154,7 @@ export class FakeCluster {
   #changed(): void {
     for (const node of this.#nodes) {
       node.serveBlocked()
-      node.revokeShardChannels()
+      revokeShardChannels(node.state)
     }
   }
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { CommandRow } from './commands/call.ts'
-import { deliver, revokeShardChannels } from './commands/pubsub.ts'
+import { deliver } from './commands/pubsub.ts'
 import { FakeConnection } from './fake-connection.ts'
 import {
   type Answer,
@@ -188,11 +188,6 @@ export class FakeNode extends EventEmitter<FakeNodeEvents> {
       for (const connection of blocked) connection.retry()
     } while (this.#serving !== 'yes')
     this.#serving = 'no'
-  }
-
-  /** Ends subscriptions to shard channels that belong elsewhere. @internal */
-  revokeShardChannels(): void {
-    revokeShardChannels(this.state)
   }
 
   /** Disconnects blocked clients, as a master does that becomes a replica. @internal */
