@@ -18,7 +18,7 @@ import {
 import { Reader } from '../router/reader.ts'
 import { Request } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
-import { NO_REPLY } from './commands/local.ts'
+import { type LocalHandler, NO_REPLY } from './commands/local.ts'
 import { ownSpec } from './commands/proxy-spec.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
 import { localHandler } from './commands/registry.ts'
@@ -216,8 +216,8 @@ export class Dispatcher {
       return
     }
     const { session } = this.#client
-    if (spec.name === 'reset' && this.#stateful !== undefined && view.argc === 1) {
-      this.#resetStateful(view, spec)
+    if (this.#stateful?.awaitsOlder(spec) === true && arityFits(spec, view.argc)) {
+      this.#localAfterOlder(view, spec, handler)
       return
     }
     const before = session.replyMode
@@ -231,13 +231,12 @@ export class Dispatcher {
     else this.#answer(spec, view, value, silent)
   }
 
-  /** RESET of a client that may be in a transaction: the replies that are owed come first. */
-  #resetStateful(view: RequestView, spec: CommandSpec): void {
-    this.#stateful!.reset(view, spec, () => {
-      const { session } = this.#client
-      const args = [Buffer.from('reset')]
-      const run = localHandler(spec)!
-      const value = run({ args, client: this.#client, session, services: this.#services })
+  /** A command that changes how the client is spoken to: the replies that are owed come first. */
+  #localAfterOlder(view: RequestView, spec: CommandSpec, handler: LocalHandler): void {
+    const client = this.#client
+    const args = argumentsOf(view)
+    this.#stateful!.afterOlder(view, spec, () => {
+      const value = handler({ args, client, session: client.session, services: this.#services })
       this.follow()
       return value as ReplyValue
     })

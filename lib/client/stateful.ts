@@ -194,14 +194,21 @@ export class Stateful implements Desk {
     return call.unblock(error, ({ node, clientId }, asError) => unblock(node, clientId!, asError))
   }
 
-  /** RESET, after all that is older: leaves the transaction, then `then`. */
-  reset(view: RequestView, spec: CommandSpec, then: () => ReplyValue): void {
+  /** Whether a command may change how the client is to be spoken to: then it must not be carried out before what is older is answered. */
+  awaitsOlder(spec: CommandSpec): boolean {
+    return spec.name === 'reset' || (spec.name === 'hello' && this.subscribed)
+  }
+
+  /** Carries such a command out after all that is older; RESET leaves the transaction and all subscriptions before. */
+  afterOlder(view: RequestView, spec: CommandSpec, run: () => ReplyValue): void {
     const request = this.place(view, spec)
     this.stop()
     this.whenOldest(request, () => {
-      this.#transaction.abandon()
-      this.#subscriptions?.clear()
-      this.finish(request, then())
+      if (spec.name === 'reset') {
+        this.#transaction.abandon()
+        this.#subscriptions?.clear()
+      }
+      this.finish(request, run())
       this.go()
     })
   }

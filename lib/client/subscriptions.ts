@@ -104,6 +104,7 @@ export class Subscriptions implements Subscriber {
     const entry = this.#services.hub.enter(kind, names, (topics, error) => {
       ended = true
       this.#entry = undefined
+      if (this.#client.gone) return
       if (error === undefined) this.#entered(request, kind, topics)
       else this.#desk.finish(request, new ErrorReply(error))
       this.#desk.go()
@@ -113,7 +114,6 @@ export class Subscriptions implements Subscriber {
 
   /** Confirms, and takes its place at once: no message comes before, and none is missed from here on. */
   #entered(request: Request, kind: SubscriptionKind, topics: readonly Topic[]): void {
-    if (this.#client.gone) return
     const own = this.#topics[kind]
     const pushes = topics.map((topic) => {
       own.set(topic.key, topic)

@@ -91,6 +91,26 @@ describe('subscriptions', () => {
     for (const reply of replies) assert.equal(reply.length, held.length + 11)
   })
 
+  it('E9.2 HELLO changes the form of messages in its turn, and not before', async () => {
+    await using stage = await setStage({ wired: true })
+    const [client, publisher] = await stage.clients(2)
+    await three(client!)
+    await client!.call('SUBSCRIBE', 'a')
+    const key = stage.keyOf(0)
+    const asked = stage.wire(0).hold(key)
+    client!.send(['GET', key])
+    client!.send(['HELLO', '2'])
+    await asked
+    await publisher!.call('PUBLISH', 'a', 'one').catch(() => {})
+    stage.wire(0).release()
+    const frames = [await line(client!), await line(client!), await line(client!)]
+    assert.deepEqual(frames.filter((frame) => !frame.startsWith('*14')).sort(), [
+      '>3 message a one',
+      '_',
+    ])
+    assert.match(frames[2]!, /^\*14/)
+  })
+
   it('E9.3 counts are of channels and patterns together, and of shard channels alone', async () => {
     await using stage = await setStage()
     const client = await stage.client()
