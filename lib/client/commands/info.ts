@@ -5,6 +5,7 @@
  */
 
 import { release, totalmem, type } from 'node:os'
+import type { SubscriptionKind } from '../../pubsub/kind.ts'
 import { type ReplyValue, Verbatim } from '../../resp/encode.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import { word } from './argument.ts'
@@ -146,13 +147,18 @@ function persistence(): Fields {
   return { loading: 0, async_loading: 0, rdb_bgsave_in_progress: 0, aof_enabled: 0 }
 }
 
-function stats({ services: { totals } }: LocalCall): Fields {
+/** Subscriptions are those of the proxy's clients. */
+function stats({ services: { totals, hub } }: LocalCall): Fields {
+  const count = (kind: SubscriptionKind): number => [...hub.topics(kind)].length
   return {
     total_connections_received: totals.connections,
     total_commands_processed: totals.commands,
     total_net_input_bytes: totals.bytesRead,
     total_net_output_bytes: totals.bytesWritten,
     rejected_connections: totals.rejectedConnections,
+    pubsub_channels: count('channel'),
+    pubsub_patterns: count('pattern'),
+    pubsubshard_channels: count('shard'),
     redirects_followed: totals.redirects,
   }
 }
