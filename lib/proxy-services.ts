@@ -77,6 +77,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
+    pause: roster.pause,
     callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
     callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
     askMasters: (section, shared) => survey.ask(section, shared),

@@ -6,6 +6,8 @@ import type { Settings } from '../settings.ts'
 import { ClientConnection } from './client-connection.ts'
 import type { ClientServices } from './client-services.ts'
 import type { LocalClient } from './commands/local.ts'
+import { STOP } from './intake.ts'
+import { Pause } from './pause.ts'
 
 const debug = createDebug('redis-cluster-proxy:client')
 
@@ -35,6 +37,10 @@ function isRemote(stream: Duplex): boolean {
 export class Roster {
   /** Bytes that all clients together have buffered, as of the last look. */
   bufferedBytes = 0
+  /** `CLIENT PAUSE`, for all of them. */
+  readonly pause: Pause = new Pause(() => {
+    for (const client of this.#clients) client.go(STOP.pause)
+  })
   readonly #settings: RosterSettings
   readonly #clock: Clock
   readonly #events: EventSink
@@ -127,8 +133,11 @@ export class Roster {
     for (const client of this.#clients) client.limitMemory(over)
     if (!over || now - this.#overSince < PATIENCE) return
     this.#overSince = now
+    // Who asked not to be evicted goes last.
+    const weight = ({ bufferedBytes, session }: ClientConnection): number =>
+      session.noEvict ? bufferedBytes - Number.MAX_SAFE_INTEGER : bufferedBytes
     const largest = [...this.#clients].reduce((most, client) =>
-      client.bufferedBytes > most.bufferedBytes ? client : most
+      weight(client) > weight(most) ? client : most
     )
     largest.abort('memoryLimit is exceeded, and it holds most')
   }
@@ -136,6 +145,7 @@ export class Roster {
   /** Ends all connections after the replies to what was asked; resolves when the last is gone. */
   async drain(): Promise<void> {
     this.#closing = true
+    this.pause.end()
     if (this.#clients.size === 0) return
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
