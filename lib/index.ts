@@ -36,7 +36,9 @@ export type {
   HostPort,
   MappedAddress,
   NodeAddress,
+  ProxyUser,
   ReadFrom,
+  Rights,
   Settings,
   SocketPath,
 } from './settings.ts'

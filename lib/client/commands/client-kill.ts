@@ -1,7 +1,7 @@
 import { ErrorReply, OK, type ReplyValue } from '../../resp/encode.ts'
+import { DEFAULT_USER } from '../access/accounts.ts'
 import { cString, integer, word } from './argument.ts'
 import { clientType, isOfType } from './client-list.ts'
-import { DEFAULT_USER } from './credential.ts'
 import type { LocalCall, LocalClient } from './local.ts'
 import { errorOf, SYNTAX } from './refusal.ts'
 
@@ -43,7 +43,11 @@ export function clientKill(call: LocalCall): ReplyValue {
     return killed === 0 ? NO_SUCH_CLIENT : OK
   }
   const filter = parse(args)
-  return filter instanceof ErrorReply ? filter : kill(call, filter)
+  if (filter instanceof ErrorReply) return filter
+  if (filter.user !== undefined && !isKnown(call, filter.user)) {
+    return errorOf("ERR No such user '", Buffer.from(filter.user), "'")
+  }
+  return kill(call, filter)
 }
 
 function parse(args: readonly Buffer[]): Filter | ErrorReply {
@@ -78,9 +82,14 @@ function setLocalAddress(filter: Filter, value: Buffer): undefined {
   filter.laddr = cString(value).toString()
 }
 
-function setUser(filter: Filter, value: Buffer): ErrorReply | undefined {
-  filter.user = value.toString('latin1')
-  return filter.user === DEFAULT_USER ? undefined : errorOf("ERR No such user '", value, "'")
+function setUser(filter: Filter, value: Buffer): undefined {
+  filter.user = value.toString()
+}
+
+/** Users of the cluster are known while a client is one of them. */
+function isKnown({ services }: LocalCall, user: string): boolean {
+  if (user === DEFAULT_USER || services.accounts?.find(user) !== undefined) return true
+  return [...services.clients()].some(({ session }) => session.user === user)
 }
 
 function setSkipMe(filter: Filter, value: Buffer): ErrorReply | undefined {
