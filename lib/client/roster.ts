@@ -16,7 +16,10 @@ const LIMIT_TICKS = Math.round(1000 / TICK)
 const PATIENCE = 5000
 
 /** What holds for all clients together. */
-type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'password' | 'protectedMode'>
+type RosterSettings = Pick<
+  Settings,
+  'maxClients' | 'memoryLimit' | 'password' | 'protectedMode' | 'program'
+>
 
 /** As Redis says it, with what can be done about it here. */
 const PROTECTED =
@@ -69,12 +72,15 @@ export class Roster {
       this.#turnAway(stream, PROTECTED, services)
       return
     }
-    if (this.#closing || this.#overSince > 0 || this.#clients.size >= this.#settings.maxClients) {
+    const { maxClients, program } = this.#settings
+    const clients = this.#clients.size + (program?.threads?.clientsElsewhere ?? 0)
+    if (this.#closing || this.#overSince > 0 || clients >= maxClients) {
       this.#turnAway(stream, '-ERR max number of clients reached\r\n', services)
       return
     }
     totals.connections++
-    const client = new ClientConnection(stream, services, ++this.#lastId)
+    const id = program?.threads?.idOf(stream) ?? ++this.#lastId
+    const client = new ClientConnection(stream, services, id)
     this.#clients.add(client)
     this.#tell('clientConnect', client, undefined)
   }

@@ -1,8 +1,9 @@
-import { ErrorReply, OK, type ReplyValue } from '../../resp/encode.ts'
+import { ErrorReply, OK } from '../../resp/encode.ts'
 import { cString, integer, word } from './argument.ts'
 import { clientType, isOfType } from './client-list.ts'
 import { DEFAULT_USER } from './credential.ts'
-import type { LocalCall, LocalClient } from './local.ts'
+import { type Everywhere, everywhere } from './everywhere.ts'
+import type { LocalClient, LocalHandler, LocalServices } from './local.ts'
 import { errorOf, SYNTAX } from './refusal.ts'
 
 const NO_SUCH_CLIENT = new ErrorReply('ERR No such client')
@@ -35,16 +36,23 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>([
   ['maxage', setMaxAge],
 ])
 
-/** `CLIENT KILL address`, or `CLIENT KILL option value [option value ...]` as of Redis 7.4. */
-export function clientKill(call: LocalCall): ReplyValue {
-  const { args } = call
-  if (args.length === 3) {
-    const killed = kill(call, { addr: cString(args[2]!).toString(), skipMe: false })
+/** How many clients each thread ended. */
+export const killing: Everywhere<number> = {
+  kind: 'client-kill',
+  share: (args, services, self) => {
+    const one = args.length === 3
+    const filter = one ? { addr: cString(args[2]!).toString(), skipMe: false } : parse(args)
+    return filter instanceof ErrorReply ? filter : kill(services, self, filter)
+  },
+  reply: (shares, { args }) => {
+    const killed = shares.reduce((sum, { value }) => sum + value, 0)
+    if (args.length > 3) return killed
     return killed === 0 ? NO_SUCH_CLIENT : OK
-  }
-  const filter = parse(args)
-  return filter instanceof ErrorReply ? filter : kill(call, filter)
+  },
 }
+
+/** `CLIENT KILL address`, or `CLIENT KILL option value [option value ...]` as of Redis 7.4. */
+export const clientKill: LocalHandler = everywhere(killing)
 
 function parse(args: readonly Buffer[]): Filter | ErrorReply {
   const filter: Filter = { skipMe: true }
@@ -96,7 +104,7 @@ function setMaxAge(filter: Filter, value: Buffer): ErrorReply | undefined {
 }
 
 /** Ends the clients that match and counts them; the caller itself only after its reply. */
-function kill({ client: self, services }: LocalCall, filter: Filter): number {
+function kill(services: LocalServices, self: LocalClient | undefined, filter: Filter): number {
   const found = [...services.clients()].filter(
     (client) => matches(client, filter) && !(filter.skipMe && client === self)
   )
