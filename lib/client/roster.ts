@@ -20,7 +20,7 @@ const LIMIT_TICKS = Math.round(1000 / TICK)
 const PATIENCE = 5000
 
 /** What holds for all clients together. */
-type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'protectedMode'>
+type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'protectedMode' | 'program'>
 
 /** As Redis says it, with what can be done about it here. */
 const PROTECTED =
@@ -77,12 +77,15 @@ export class Roster {
       this.#turnAway(stream, PROTECTED, services)
       return
     }
-    if (this.#closing || this.#overSince > 0 || this.#clients.size >= this.#settings.maxClients) {
+    const { maxClients, program } = this.#settings
+    const clients = this.#clients.size + (program?.threads?.clientsElsewhere ?? 0)
+    if (this.#closing || this.#overSince > 0 || clients >= maxClients) {
       this.#turnAway(stream, '-ERR max number of clients reached\r\n', services)
       return
     }
     totals.connections++
-    const client = new ClientConnection(stream, services, ++this.#lastId)
+    const id = program?.threads?.idOf(stream) ?? ++this.#lastId
+    const client = new ClientConnection(stream, services, id)
     this.#clients.add(client)
     this.#tell('clientConnect', client, undefined)
   }
