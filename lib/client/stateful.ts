@@ -80,6 +80,11 @@ export class Stateful implements Desk {
     return this.#transaction.length
   }
 
+  /** Whether one of them may change something. */
+  get writes(): boolean {
+    return this.#transaction.writes
+  }
+
   /** Bytes of commands that are kept for EXEC. */
   get bytes(): number {
     return this.#transaction.bytes
@@ -208,7 +213,10 @@ export class Stateful implements Desk {
         this.#transaction.abandon()
         this.#subscriptions?.clear()
       }
-      this.finish(request, run())
+      const reply = run()
+      // RESET is answered although what came before it was not to be.
+      if (spec.name === 'reset') request.silent = false
+      this.finish(request, reply)
       this.go()
     })
   }

@@ -3,27 +3,42 @@ type Step = Uint8Array | 'star'
 
 const BACKSLASH = 92
 
-/** Makes bytes equal that count as equal. */
-type Fold = (byte: number) => number
-
 /**
- * Whether a text matches a glob-style pattern as the server's `stringmatchlen` reads it, without regard to case unless it is `exact`:
+ * Whether a text matches a glob-style pattern as the server's `stringmatchlen` reads it, without regard to case:
  * `*`, `?`, `[abc]`, `[^a]`, `[a-z]`, and a backslash before what stands for itself. Takes at most time in proportion
  * to the length of the pattern times the length of the text.
  */
-export function matchesGlob(
-  pattern: Uint8Array,
-  text: string | Uint8Array,
-  exact = false
+export function matchesGlob(pattern: Uint8Array, text: string): boolean {
+  const bytes = Buffer.from(text)
+  return new Glob(pattern, lower).matches(bytes, 0, bytes.length)
+}
+
+/** A glob-style pattern, read once. `fold` says which bytes are the same; by default none are. */
+export class Glob {
+  readonly #steps: readonly Step[]
+
+  constructor(pattern: Uint8Array, fold: (byte: number) => number = (byte) => byte) {
+    this.#steps = parse(pattern, fold)
+  }
+
+  /** Whether `bytes[start..end)` matches. */
+  matches(bytes: Uint8Array, start: number, end: number): boolean {
+    return matchesSteps(this.#steps, bytes, start, end)
+  }
+}
+
+function matchesSteps(
+  steps: readonly Step[],
+  bytes: Uint8Array,
+  start: number,
+  end: number
 ): boolean {
-  const steps = parse(pattern, exact ? itself : lower)
-  const bytes = typeof text === 'string' ? Buffer.from(text) : text
   let step = 0
-  let at = 0
+  let at = start
   // Where to go on after a mismatch: only the last star can have to take more.
   let retryStep = -1
   let retryAt = 0
-  while (at < bytes.length) {
+  while (at < end) {
     const current = steps[step]
     if (current === 'star') {
       step += 1
@@ -44,6 +59,8 @@ export function matchesGlob(
   return step === steps.length
 }
 
+type Fold = (byte: number) => number
+
 function parse(pattern: Uint8Array, fold: Fold): Step[] {
   const steps: Step[] = []
   let at = 0
@@ -56,8 +73,8 @@ function parse(pattern: Uint8Array, fold: Fold): Step[] {
       continue
     } else {
       if (char === '\\' && at + 1 < pattern.length) at += 1
-      const expected = fold(pattern[at]!)
-      steps.push(accepting((byte) => fold(byte) === expected))
+      const wanted = fold(pattern[at]!)
+      steps.push(accepting((byte) => fold(byte) === wanted))
     }
     at += 1
   }
@@ -101,8 +118,4 @@ function accepting(test: (byte: number) => boolean): Uint8Array {
 
 function lower(byte: number): number {
   return byte >= 65 && byte <= 90 ? byte + 32 : byte
-}
-
-function itself(byte: number): number {
-  return byte
 }
