@@ -161,13 +161,13 @@ describe('Feed', () => {
     assert.deepEqual(told, ['lost: NODE_TIMEOUT'])
   })
 
-  it('counts what the node has confirmed', async () => {
+  it('names what the node has confirmed', async () => {
     await open()
     feed.subscribe(channel('a'))
     feed.subscribe(new Topic('pattern', Buffer.from('p*')))
     await endOfTurn()
     await answer(push('subscribe', 'a', 1), PONG)
-    assert.deepEqual([feed.count('channel'), feed.count('pattern')], [1, 0])
+    assert.deepEqual([feed.names('channel'), feed.names('pattern')], [['a'], []])
     assert.equal(feed.has('channel', Buffer.from('a')), true)
     assert.equal(feed.has('pattern', Buffer.from('p*')), false)
     assert.equal(feed.has('shard', Buffer.from('a')), false)

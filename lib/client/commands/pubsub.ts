@@ -21,10 +21,10 @@ interface Numbers {
   readonly placed: readonly (readonly [node: string, numbers: readonly number[]])[]
 }
 
-/** What one thread's clients are subscribed to, by names of one character for each byte; and how many of them each node has from the thread. */
+/** What one thread's clients are subscribed to, by names of one character for each byte; and what of that each node has from the thread. */
 interface Names {
   readonly names: readonly string[]
-  readonly placed: readonly (readonly [node: string, count: number])[]
+  readonly placed: readonly (readonly [node: string, names: readonly string[]])[]
 }
 
 /** What all masters answer to a request; an error if one does. */
@@ -43,7 +43,7 @@ async function namesOf(services: LocalServices, kind: SubscriptionKind): Promise
   await hub.settled()
   return {
     names: Array.from(hub.topics(kind), ({ name }) => name.toString('latin1')),
-    placed: Array.from(hub.feeds(), (feed) => [feed.node.name, feed.count(kind)] as const),
+    placed: Array.from(hub.feeds(), (feed) => [feed.node.name, feed.names(kind)] as const),
   }
 }
 
@@ -119,8 +119,8 @@ const patterns: Everywhere<Names> = {
     const own = new Set(shares.flatMap(({ value }) => value.names))
     const strangers = answers.map(({ node, reply }) => {
       // Several threads may have the same pattern at one node, which counts it once.
-      const ours = shares.map(({ value }) => new Map(value.placed).get(node) ?? 0)
-      return beyond(Number(content(reply, valueStart(reply))), [Math.max(...ours)])
+      const ours = new Set(shares.flatMap(({ value }) => new Map(value.placed).get(node) ?? []))
+      return beyond(Number(content(reply, valueStart(reply))), [ours.size])
     })
     return strangers.reduce((sum, count) => sum + count, own.size)
   },
