@@ -134,6 +134,7 @@ export class Hub {
   }
 
   #onInterrupted(topic: Topic, why: Interruption): void {
+    for (const waiter of topic.waiters) waiter.onInterrupted(topic)
     if (topic.subscribers.size === 0) return
     this.#gaps.begin(topic, why)
     if (this.#settings.onSubscriptionGap === 'keep') return
