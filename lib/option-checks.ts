@@ -85,7 +85,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Host and port, or undefined. */
-export function hostAndPort(value: unknown): { host: string; port: number } | undefined {
+function hostAndPort(value: unknown): { host: string; port: number } | undefined {
   if (
     !isRecord(value) ||
     typeof value.host !== 'string' ||
@@ -94,6 +94,24 @@ export function hostAndPort(value: unknown): { host: string; port: number } | un
   )
     return undefined
   return { host: value.host, port: value.port }
+}
+
+/** A host and a port. */
+export const address: Pick<
+  OptionSpec<{ host: string; port: number } | undefined>,
+  'check' | 'expected' | 'schema'
+> = {
+  check: hostAndPort,
+  expected: '{ host, port }',
+  schema: {
+    type: 'object',
+    properties: {
+      host: { type: 'string', minLength: 1 },
+      port: { type: 'integer', minimum: 1, maximum: 65535 },
+    },
+    required: ['host', 'port'],
+    additionalProperties: false,
+  },
 }
 
 function checkNode(value: unknown): NodeAddress | undefined {
@@ -116,6 +134,22 @@ function isSubnet(text: string): boolean {
   const [network = '', prefix = ''] = text.split('/')
   const version = net.isIP(network)
   return version !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
+}
+
+function checkPeers(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const right = value.every(
+    (peer) =>
+      typeof peer === 'string' && (peer === 'unix' || net.isIP(peer) !== 0 || isSubnet(peer))
+  )
+  return right ? (value as string[]) : undefined
+}
+
+/** Addresses and networks, and `unix`. */
+export const peers: Pick<OptionSpec<readonly string[]>, 'check' | 'expected' | 'schema'> = {
+  check: checkPeers,
+  expected: "a list of IP addresses and networks such as '10.0.0.0/8', and 'unix' for UNIX sockets",
+  schema: { type: 'array', items: { type: 'string', minLength: 1 } },
 }
 
 function isMapTarget(to: unknown, from: string): boolean {

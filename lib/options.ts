@@ -4,13 +4,14 @@
  * @module
  */
 import {
+  address,
   addressMap,
   checkCredentials,
   checkNodes,
   filledText,
   flag,
-  hostAndPort,
   type OptionSpec,
+  peers,
   plainObject,
   tlsSchema,
   whole,
@@ -95,6 +96,16 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     help: 'Whether, as long as no password is set, only clients from this machine are served; others are told what to do.',
     runtime: true,
   },
+  proxyProtocol: {
+    default: false,
+    ...flag,
+    help: 'Whether connections from `trustedProxies` begin with a header of the PROXY protocol, version 1 or 2, which tells whose they are; others are served as they come.',
+  },
+  trustedProxies: {
+    default: [],
+    ...peers,
+    help: 'Peers whose PROXY protocol headers are believed; with `proxyProtocol` at least one.',
+  },
   resp3: { default: true, ...flag, help: 'Whether clients may switch to RESP3 with HELLO 3.' },
   clusterEmulation: {
     default: true,
@@ -103,17 +114,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
   },
   announce: {
     default: undefined,
-    check: hostAndPort,
-    expected: '{ host, port }',
-    schema: {
-      type: 'object',
-      properties: {
-        host: { type: 'string', minLength: 1 },
-        port: { type: 'integer', minimum: 1, maximum: 65535 },
-      },
-      required: ['host', 'port'],
-      additionalProperties: false,
-    },
+    ...address,
     help: 'The address that CLUSTER replies tell, instead of the one that the client used.',
   },
   readFrom: {

@@ -46,6 +46,8 @@ test('the defaults are those that the documentation promises', () => {
       tls: undefined,
       password: undefined,
       protectedMode: false,
+      proxyProtocol: false,
+      trustedProxies: [],
       resp3: true,
       clusterEmulation: true,
       announce: undefined,

@@ -60,7 +60,8 @@ export class ClientConnection implements DispatcherOwner {
     this.#stream = stream
     this.#services = services
     this.session = new Session(id, services.password === undefined)
-    this.#endpoints = endpoints(stream, services.announced, services.listening)
+    const { announced, listening } = services
+    this.#endpoints = endpoints(stream, announced, listening, services.originOf(stream))
     this.#intake = new Intake(stream, services.maxBulkLength)
     this.#out = new Batch(this.#endpoints.reuse)
     this.#replies = new ReplyQueue(this.#out)
