@@ -39,7 +39,9 @@ export type {
   HostPort,
   MappedAddress,
   NodeAddress,
+  ProxyUser,
   ReadFrom,
+  Rights,
   Settings,
   SocketPath,
 } from './settings.ts'

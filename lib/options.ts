@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { accessOptions } from './access-options.ts'
 import {
   address,
   addressMap,
@@ -11,7 +12,6 @@ import {
   filledText,
   flag,
   type OptionSpec,
-  peers,
   plainObject,
   tlsSchema,
   whole,
@@ -83,29 +83,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     help: 'TLS towards clients; makes the proxy a tls.Server. Certificates may change for new clients.',
     runtime: true,
   },
-  password: {
-    default: undefined,
-    ...filledText,
-    expected: 'a string that is not empty, or nothing to let every client in',
-    help: 'Password that clients must give with AUTH or HELLO.',
-    runtime: true,
-  },
-  protectedMode: {
-    default: false,
-    ...flag,
-    help: 'Whether, as long as no password is set, only clients from this machine are served; others are told what to do.',
-    runtime: true,
-  },
-  proxyProtocol: {
-    default: false,
-    ...flag,
-    help: 'Whether connections from `trustedProxies` begin with a header of the PROXY protocol, version 1 or 2, which tells whose they are; others are served as they come.',
-  },
-  trustedProxies: {
-    default: [],
-    ...peers,
-    help: 'Peers whose PROXY protocol headers are believed; with `proxyProtocol` at least one.',
-  },
+  ...accessOptions,
   resp3: { default: true, ...flag, help: 'Whether clients may switch to RESP3 with HELLO 3.' },
   clusterEmulation: {
     default: true,

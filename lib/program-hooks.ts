@@ -86,7 +86,12 @@ export interface ProgramHooks {
   /** The process that `PROXY INFO` names; this one by default. */
   readonly processId?: number
   /** Where the program listens, for clients whose stream has no address; the proxy's own address by default. */
-  readonly listening?: { readonly host: string; readonly port: number }
+  readonly listening?: {
+    /** An IP address. */
+    readonly host: string
+    /** A TCP port. */
+    readonly port: number
+  }
   /** The other threads of the program. */
   readonly threads?: ThreadHooks
 }

@@ -2,6 +2,7 @@ import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
 import { renewCertificates } from './certificates.ts'
+import { accountsOf } from './client/access/accounts.ts'
 import type { ClientServices } from './client/client-services.ts'
 import { answerThread } from './client/commands/thread-answers.ts'
 import { ProxyGate } from './client/proxy-gate.ts'
@@ -170,6 +171,9 @@ export class ProxyCore {
     // The services hold the settings as fields of their own, for the data path.
     Object.assign(this.#settings, settings)
     Object.assign(this.#services, settings, { tls: this.#settings.tls !== undefined })
+    if (!Object.hasOwn(settings, 'users') && !Object.hasOwn(settings, 'password')) return
+    this.#services.accounts = accountsOf(this.#settings)
+    this.#roster.renewAccounts(this.#services.accounts)
   }
 
   stats(): ProxyStats {

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
+import { accountsOf } from './client/access/accounts.ts'
+import { Attempts } from './client/access/attempts.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
@@ -54,6 +56,11 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
   return {
     ...settings,
     admin,
+    accounts: accountsOf(settings),
+    attempts: new Attempts(),
+    get ownUsers() {
+      return this.accounts !== undefined
+    },
     tls: settings.tls !== undefined,
     id: randomBytes(20).toString('hex'),
     startedAt: Date.now(),
@@ -81,6 +88,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     originOf: (stream) => parts.gate?.originOf(stream),
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
+    pause: roster.pause,
     callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
     callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
     askMasters: (section, shared) => survey.ask(section, shared),

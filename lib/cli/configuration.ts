@@ -55,7 +55,7 @@ function distance(one: string, other: string): number {
 
 /** What was written, as an error shows it: short, and no secret. */
 function shown({ name }: ProgramOption, written: Written): string {
-  if (/auth|password|credentials|tls/.test(name)) return 'a value'
+  if (/auth|password|credentials|tls|users/.test(name)) return 'a value'
   const text = typeof written === 'string' ? `'${written}'` : JSON.stringify(written)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
@@ -82,7 +82,7 @@ function valuesOf(entries: readonly Entry[]): Map<string, unknown> {
     const before = values.get(name)
     const value = readValue(entry)
     if (before === undefined || kind.shape === 'one') values.set(name, value)
-    else if (kind.shape === 'list')
+    else if (kind.shape !== 'map')
       values.set(name, [...(before as unknown[]), ...(value as unknown[])])
     else values.set(name, { ...(before as object), ...(value as object) })
   }

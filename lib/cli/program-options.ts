@@ -6,7 +6,7 @@
 
 import { availableParallelism } from 'node:os'
 import { type OptionSpec, optionTable } from '../index.ts'
-import { choice, type Kind, kindOf, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
+import { choice, type Kind, kindOf, LINES, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
 
 /** One option of the program. */
 export interface ProgramOption {
@@ -263,10 +263,17 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
+/** What is written in another way than its schema tells, or has a further name. */
+const OTHERWISE: Readonly<Record<string, Partial<ProgramOption>>> = {
+  users: { kind: LINES, aliases: ['user'] },
+}
+
 /** Options of the library that have no name of the official proxy. */
 const LIBRARY: readonly ProgramOption[] = Object.entries(table)
   .filter(([name, spec]) => spec.schema !== undefined && !OWN.some((row) => row.library === name))
-  .map(([name, { help }]) => fromLibrary(name, { name: kebab(name), argument: 'value', help }))
+  .map(([name, { help }]) => {
+    return fromLibrary(name, { name: kebab(name), argument: 'value', help, ...OTHERWISE[name] })
+  })
 
 /** Every option of the program. */
 export const programOptions: readonly ProgramOption[] = [...OWN, ...LIBRARY]

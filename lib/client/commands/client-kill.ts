@@ -1,7 +1,7 @@
 import { ErrorReply, OK } from '../../resp/encode.ts'
+import { DEFAULT_USER } from '../access/accounts.ts'
 import { cString, integer, word } from './argument.ts'
 import { clientType, isOfType } from './client-list.ts'
-import { DEFAULT_USER } from './credential.ts'
 import { type Everywhere, everywhere } from './everywhere.ts'
 import type { LocalClient, LocalHandler, LocalServices } from './local.ts'
 import { errorOf, SYNTAX } from './refusal.ts'
@@ -36,16 +36,21 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>([
   ['maxage', setMaxAge],
 ])
 
+/** In place of a count: the thread knows no such user. */
+const UNKNOWN_USER = -1
+
 /** How many clients each thread ended. */
 export const killing: Everywhere<number> = {
   kind: 'client-kill',
   share: (args, services, self) => {
     const one = args.length === 3
     const filter = one ? { addr: cString(args[2]!).toString(), skipMe: false } : parse(args)
-    return filter instanceof ErrorReply ? filter : kill(services, self, filter)
+    if (filter instanceof ErrorReply) return filter
+    return isKnown(services, filter.user) ? kill(services, self, filter) : UNKNOWN_USER
   },
   reply: (shares, { args }) => {
-    const killed = shares.reduce((sum, { value }) => sum + value, 0)
+    if (shares.every(({ value }) => value === UNKNOWN_USER)) return noSuchUser(args)
+    const killed = shares.reduce((sum, { value }) => sum + Math.max(0, value), 0)
     if (args.length > 3) return killed
     return killed === 0 ? NO_SUCH_CLIENT : OK
   },
@@ -86,9 +91,20 @@ function setLocalAddress(filter: Filter, value: Buffer): undefined {
   filter.laddr = cString(value).toString()
 }
 
-function setUser(filter: Filter, value: Buffer): ErrorReply | undefined {
-  filter.user = value.toString('latin1')
-  return filter.user === DEFAULT_USER ? undefined : errorOf("ERR No such user '", value, "'")
+function setUser(filter: Filter, value: Buffer): undefined {
+  filter.user = value.toString()
+}
+
+/** Users of the cluster are known while a client is one of them. */
+function isKnown(services: LocalServices, user: string | undefined): boolean {
+  if (user === undefined || user === DEFAULT_USER) return true
+  if (services.accounts?.find(user) !== undefined) return true
+  return [...services.clients()].some(({ session }) => session.user === user)
+}
+
+function noSuchUser(args: readonly Buffer[]): ErrorReply {
+  const { user = '' } = parse(args) as Filter
+  return errorOf("ERR No such user '", Buffer.from(user), "'")
 }
 
 function setSkipMe(filter: Filter, value: Buffer): ErrorReply | undefined {

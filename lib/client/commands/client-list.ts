@@ -117,9 +117,9 @@ function clientLine(client: LocalClient): string {
   return `${pairs.join(' ')}\n`
 }
 
-function flags({ session, remoteAddress, blocked, queuedCommands }: LocalClient): string {
+function flags({ session, remoteAddress, blocked, paused, queuedCommands }: LocalClient): string {
   const set = [
-    blocked && 'b',
+    (blocked || paused) && 'b',
     queuedCommands >= 0 && 'x',
     remoteAddress.startsWith('/') && 'U',
     session.readonlyMode && 'r',

@@ -10,6 +10,7 @@ import { integer, isPrintable, word } from './argument.ts'
 import { CLIENT_HELP } from './client-help.ts'
 import { clientKill } from './client-kill.ts'
 import { clientInfo, clientList } from './client-list.ts'
+import { pausing, unpausing } from './client-pause.ts'
 import { container, help, type Subcommand } from './container.ts'
 import { type Everywhere, everywhere } from './everywhere.ts'
 import { type LocalCall, type LocalCommands, type LocalHandler, NO_REPLY } from './local.ts'
@@ -114,11 +115,6 @@ function answer(arity: number, run: LocalHandler): Subcommand {
   return { arity, run }
 }
 
-function refuse(name: string, arity: number): Subcommand {
-  const error = unsupported(`client|${name}`)
-  return { arity, run: () => error }
-}
-
 /** Handler of CLIENT. */
 export const clientCommands: LocalCommands = {
   client: container('client', {
@@ -141,8 +137,8 @@ export const clientCommands: LocalCommands = {
     trackinginfo: answer(2, () => NO_TRACKING),
     tracking: answer(-3, tracking),
     caching: answer(3, () => NOT_TRACKING),
-    pause: refuse('pause', -3),
-    unpause: refuse('unpause', 2),
+    pause: answer(-3, everywhere(pausing)),
+    unpause: answer(2, everywhere(unpausing)),
     unblock: answer(-3, everywhere(unblocking)),
   }),
 }

@@ -54,7 +54,7 @@ const CROSS_SLOT: ReadonlyMap<string, CrossSlot> = new Map<string, CrossSlot>([
 ])
 
 /** No password, key or certificate is ever told. */
-const SECRET = /password|credentials|tls/i
+const SECRET = /password|credentials|tls|users/i
 
 function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

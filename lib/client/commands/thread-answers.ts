@@ -9,6 +9,7 @@ import { ErrorReply } from '../../resp/encode.ts'
 import { unblocking } from './client.ts'
 import { killing } from './client-kill.ts'
 import { listing } from './client-list.ts'
+import { pausing, unpausing } from './client-pause.ts'
 import { counting } from './counters.ts'
 import type { Everywhere } from './everywhere.ts'
 import type { LocalServices } from './local.ts'
@@ -18,6 +19,8 @@ import { configSetting } from './proxy-config.ts'
 
 const COMMANDS: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
   killing,
+  pausing,
+  unpausing,
   listing,
   unblocking,
   counting,
