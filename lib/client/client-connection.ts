@@ -62,7 +62,7 @@ export class ClientConnection implements DispatcherOwner {
     this.session = new Session(id, services.password === undefined)
     this.#endpoints = endpoints(stream, services.announced, services.listening)
     this.#intake = new Intake(stream, services.maxBulkLength)
-    this.#out = new Batch(this.#endpoints.reuse)
+    this.#out = new Batch(this.#endpoints.reuse, true)
     this.#replies = new ReplyQueue(this.#out)
     this.#activeAt = services.clock.now
     this.#dispatcher = new Dispatcher(this, services, this.#intake, this.#replies)
