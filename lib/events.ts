@@ -186,7 +186,10 @@ export interface ProxyEvents {
   clientConnect: [ClientEvent]
   /** A client is gone. */
   clientDisconnect: [ClientEvent]
-  /** Something is probably not meant: an announced address cannot be reached and no `natMap` rule covers it. Once per address. */
+  /**
+   * Something is probably not meant: an announced address cannot be reached and no `natMap` rule covers it, or a trusted proxy sends no PROXY protocol header. Once
+   * per address.
+   */
   warning: [ProxyError]
   /** Something went wrong that no client was told: the server could not listen, a listener threw, no entry point answers. */
   error: [Error]

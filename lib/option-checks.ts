@@ -154,6 +154,22 @@ function isSubnet(text: string): boolean {
   return version !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
 }
 
+function checkPeers(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const right = value.every(
+    (peer) =>
+      typeof peer === 'string' && (peer === 'unix' || net.isIP(peer) !== 0 || isSubnet(peer))
+  )
+  return right ? (value as string[]) : undefined
+}
+
+/** Addresses and networks, and `unix`. */
+export const peers: Pick<OptionSpec<readonly string[]>, 'check' | 'expected' | 'schema'> = {
+  check: checkPeers,
+  expected: "a list of IP addresses and networks such as '10.0.0.0/8', and 'unix' for UNIX sockets",
+  schema: { type: 'array', items: { type: 'string', minLength: 1 } },
+}
+
 function isMapTarget(to: unknown, from: string): boolean {
   if (isRecord(to)) {
     return (

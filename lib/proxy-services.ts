@@ -5,6 +5,7 @@ import { Attempts } from './client/access/attempts.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
+import type { ProxyGate } from './client/proxy-gate.ts'
 import type { Roster } from './client/roster.ts'
 import type { Clock } from './clock.ts'
 import { addressMapper } from './cluster/address-map.ts'
@@ -42,6 +43,8 @@ export interface ServiceParts {
   readonly privates: Privates
   readonly watch: ReplicaWatch
   readonly learner: CatalogueLearner
+  /** Undefined without the option `proxyProtocol`. */
+  readonly gate: ProxyGate | undefined
   readonly roster: Roster
   readonly hub: Hub
 }
@@ -98,6 +101,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     },
     nodes: settings.autoRedirect ? undefined : () => shownNodes(cache, announceMap),
     announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
+    originOf: (stream) => parts.gate?.originOf(stream),
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
     pause: roster.pause,

@@ -112,6 +112,10 @@ export interface Settings {
   authFailureDelay: number
   /** Whether only clients on this machine are served while no password is set. */
   protectedMode: boolean
+  /** Whether connections from trusted peers begin with a PROXY protocol header. */
+  proxyProtocol: boolean
+  /** Peers that may say whose connection they hand on: addresses, networks, and `unix`. */
+  trustedProxies: readonly string[]
   /** Whether clients may speak RESP3. */
   resp3: boolean
   /** Whether CLUSTER presents the proxy as the owner of all slots. */

@@ -48,6 +48,8 @@ test('the defaults are those that the documentation promises', () => {
       users: undefined,
       authFailureDelay: 100,
       protectedMode: false,
+      proxyProtocol: false,
+      trustedProxies: [],
       resp3: true,
       clusterEmulation: true,
       announce: undefined,

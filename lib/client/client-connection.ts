@@ -63,9 +63,10 @@ export class ClientConnection implements DispatcherOwner {
     this.#services = services
     this.session = new Session(id)
     enter(this.session, services)
-    this.#endpoints = endpoints(stream, services.announced, services.listening)
+    const { announced, listening } = services
+    this.#endpoints = endpoints(stream, announced, listening, services.originOf(stream))
     this.#intake = new Intake(stream, services.maxBulkLength)
-    this.#out = new Batch(this.#endpoints.reuse)
+    this.#out = new Batch(this.#endpoints.reuse, true)
     this.#replies = new ReplyQueue(this.#out)
     this.#activeAt = services.clock.now
     this.#dispatcher = new Dispatcher(this, services, this.#intake, this.#replies)
