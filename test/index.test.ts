@@ -56,6 +56,7 @@ test('the public door has exactly these names, types included', () => {
     'ReloadReport',
     'Rights',
     'Settings',
+    'ShutdownOptions',
     'SocketPath',
     'ThreadAnswer',
     'ThreadHooks',

@@ -12,6 +12,7 @@ import { Dispatcher } from './dispatcher.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
 import { Intake, STOP } from './intake.ts'
+import { type Moving, movingPush } from './moving.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
 
@@ -298,6 +299,14 @@ export class ClientConnection implements DispatcherOwner {
     this.#state = 'ending'
     this.#intake.stop(STOP.closing)
     if (!this.#reading && this.#replies.length === 0) this.#end()
+  }
+
+  /** Asks the client to go elsewhere before its connection ends; whether it can be asked. */
+  move(moving: Moving): boolean {
+    const { advertised } = this.#endpoints
+    const bytes = movingPush(this.session, this.#stream, advertised, moving)
+    if (bytes !== undefined) this.push(bytes)
+    return bytes !== undefined
   }
 
   kill(): void {

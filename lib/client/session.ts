@@ -1,5 +1,6 @@
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Account } from './access/account.ts'
+import type { MovingEndpoint } from './moving.ts'
 
 /** Whether a client is told the replies to its commands (`CLIENT REPLY`). */
 export type ReplyMode = 'on' | 'off' | 'skip'
@@ -34,6 +35,8 @@ export class Session {
   noTouch = false
   /** `READONLY`: the client accepts reads from replicas. */
   readonlyMode = false
+  /** `CLIENT MAINT_NOTIFICATIONS`: how it wants to be told where to go when its connection is about to end; undefined: not at all. */
+  moving: MovingEndpoint | undefined = undefined
 
   constructor(id: number, authenticated = false) {
     this.id = id
@@ -56,5 +59,6 @@ export class Session {
     this.noEvict = false
     this.noTouch = false
     this.readonlyMode = false
+    this.moving = undefined
   }
 }
