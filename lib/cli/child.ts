@@ -55,7 +55,9 @@ export function isThread(): boolean {
 export function serveAsThread(): void {
   let thread: Thread | undefined
   let log: Log | undefined
+  let ending = false
   const end = async (how: ShutdownOptions): Promise<void> => {
+    ending = true
     await thread?.shutdown(how)
     process.exit(0)
   }
@@ -73,7 +75,8 @@ export function serveAsThread(): void {
         channel.tell('gone', id)
         return
       }
-      socket.once('close', () => channel.tell('gone', id))
+      // At the end they all go, which nobody needs to be told one by one.
+      socket.once('close', () => ending || channel.tell('gone', id))
       thread!.accept(socket, id, elsewhere)
     },
     question: (question: ThreadQuestion) => thread!.answer(question),
