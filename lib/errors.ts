@@ -66,6 +66,9 @@ export const replyText = {
   /** CONFIG SET of something that cannot be the same for all masters; nothing was set. */
   oneServerSetting: (name: string): string =>
     `NOPERM the setting '${name}' names one server: send it to a node of the cluster`,
+  /** A client of RESP2 that is subscribed, and sends what is no matter of that. */
+  whileSubscribed: (name: string): string =>
+    `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
   /** MULTI within MULTI. */
   nestedMulti: 'ERR MULTI calls can not be nested',
   /** EXEC or DISCARD where there is no MULTI. */

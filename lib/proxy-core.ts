@@ -17,7 +17,8 @@ import type { ProxyError } from './errors.ts'
 import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
 import { readChanges } from './option-reader.ts'
 import { adminServices, TopologyHistory } from './proxy-admin.ts'
-import { clientServices, listening } from './proxy-services.ts'
+import { clientServices, clusterGuide, listening } from './proxy-services.ts'
+import { Hub } from './pubsub/hub.ts'
 import { Privates } from './router/privates.ts'
 import { ReadPolicy } from './router/reader.ts'
 import { Router } from './router/router.ts'
@@ -87,6 +88,7 @@ export class ProxyCore {
   readonly #watch: ReplicaWatch
   readonly #router: Router
   readonly #roster: Roster
+  readonly #hub: Hub
   /** The raw sockets below TLS, whether their handshake is done or not. */
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
@@ -127,6 +129,8 @@ export class ProxyCore {
     this.#router = new Router({ ...routing, watch: this.#watch, reads })
     this.#roster = new Roster(settings, this.#clock, this.#events)
     if (settings.proxyProtocol) this.#gate = new ProxyGate(settings.trustedProxies, this.#events)
+    const privates = new Privates(routing, this.#router)
+    this.#hub = new Hub(settings, clusterGuide(routing, privates), this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
     const parts = {
       settings,
@@ -136,7 +140,8 @@ export class ProxyCore {
       events: this.#events,
       cache: this.#cache,
       router: this.#router,
-      privates: new Privates(routing, this.#router),
+      privates,
+      hub: this.#hub,
       watch: this.#watch,
       learner: this.#learner,
       roster: this.#roster,
@@ -155,11 +160,16 @@ export class ProxyCore {
       adminServices(admin, () => listening(server, settings.program?.listening))
     )
     settings.program?.threads?.onQuestion?.((question) => answerThread(question, this.#services))
-    server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
+    this.#attend(server)
+  }
+
+  #attend(server: net.Server): void {
+    const { tls } = this.#settings
+    server.on(tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
       this.#accept(stream)
     })
     server.on('tlsClientError', (error: Error) => debug('TLS client refused: %s', error.message))
-    if (settings.tls !== undefined) server.on('connection', (socket) => this.#onHandshake(socket))
+    if (tls !== undefined) server.on('connection', (socket) => this.#onHandshake(socket))
     if (this.#gate !== undefined) guard(server, this.#gate)
     server.on('listening', () => this.#onListening())
     // Streams that were handed over by 'connection' events are none of the server's own: they are let go of here.
@@ -288,6 +298,7 @@ export class ProxyCore {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     this.#stopSweeping?.()
+    this.#hub.close()
     this.#watch.stop()
     this.#refresher.close()
     this.#pool.close()

@@ -15,6 +15,7 @@ import { Intake, STOP } from './intake.ts'
 import { type Moving, movingPush } from './moving.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
+import { NO_SUBSCRIPTIONS, type SubscriptionCounts } from './subscriptions.ts'
 
 /** Requests are read and answered; the last replies are on their way; nothing happens any more. It only moves on. */
 export type ClientState = 'open' | 'ending' | 'closed'
@@ -125,6 +126,10 @@ export class ClientConnection implements DispatcherOwner {
 
   get queuedCommands(): number {
     return this.#dispatcher.stateful?.queued ?? -1
+  }
+
+  get subscriptions(): SubscriptionCounts {
+    return this.#dispatcher.stateful?.subscriptionCounts ?? NO_SUBSCRIPTIONS
   }
 
   async unblock(error: boolean): Promise<boolean> {
@@ -285,8 +290,9 @@ export class ClientConnection implements DispatcherOwner {
       return
     }
     if (this.#state !== 'open' || this.#intake.stopped !== 0 || this.#replies.length > 0) return
+    const subscribed = this.#dispatcher.stateful?.subscribed === true
     if (this.#intake.halfRead && quiet > requestTimeout) this.abort('requestTimeout')
-    else if (idleTimeout > 0 && quiet > idleTimeout) this.abort('idleTimeout')
+    else if (idleTimeout > 0 && quiet > idleTimeout && !subscribed) this.abort('idleTimeout')
   }
 
   closeAfterReplies(): void {

@@ -60,6 +60,9 @@ export interface ClientServices extends LocalServices {
   /** Remembers the script that a command brings, or forgets all that it flushes. */
   noteScript(spec: CommandSpec, view: RequestView): void
   readonly transactionIdleTimeout: number
+  readonly subscriberOutputLimit: number
+  readonly subscriberOutputSoftLimit: number
+  readonly subscriberOutputSoftTime: number
   /** `CLIENT UNBLOCK` on a node; whether that client was blocked. */
   unblock(node: ClusterNode, clientId: string, error: boolean): Promise<boolean>
   /** Tells the listeners of `command`. */
