@@ -290,9 +290,9 @@ export class ClientConnection implements DispatcherOwner {
       return
     }
     if (this.#state !== 'open' || this.#intake.stopped !== 0 || this.#replies.length > 0) return
-    const subscribed = this.#dispatcher.stateful?.subscribed === true
+    const engaged = this.#dispatcher.stateful?.engaged === true
     if (this.#intake.halfRead && quiet > requestTimeout) this.abort('requestTimeout')
-    else if (idleTimeout > 0 && quiet > idleTimeout && !subscribed) this.abort('idleTimeout')
+    else if (idleTimeout > 0 && quiet > idleTimeout && !engaged) this.abort('idleTimeout')
   }
 
   closeAfterReplies(): void {
