@@ -146,10 +146,10 @@ export class ProxyCore {
       learner: this.#learner,
       roster: this.#roster,
       gate: this.#gate,
+      pool: this.#pool,
     }
     const admin = {
       ...parts,
-      pool: this.#pool,
       refresher: this.#refresher,
       history: this.#history,
       refreshFailed: () => this.#refreshFailed,
