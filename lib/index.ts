@@ -7,11 +7,13 @@ export { ProxyError, type ProxyErrorCode } from './errors.ts'
 export type {
   ClientEvent,
   CommandEvent,
+  GapReason,
   NodeEvent,
   PartialFailureEvent,
   PartOutcome,
   ProxyEvents,
   RedirectEvent,
+  SubscriptionGapEvent,
   Topology,
   TopologyChangeEvent,
   TopologyNode,
@@ -25,6 +27,9 @@ export type {
   ProgramSetting,
   ProgramValue,
   ReloadReport,
+  ThreadAnswer,
+  ThreadHooks,
+  ThreadQuestion,
 } from './program-hooks.ts'
 export { type ClusterProxy, createClusterProxy, type ProxyMethods } from './proxy.ts'
 export type { NodeStats, ProxyStats } from './proxy-core.ts'
@@ -33,10 +38,13 @@ export type {
   ClusterProxyOptions,
   Credentials,
   CrossSlot,
+  GapPolicy,
   HostPort,
   MappedAddress,
   NodeAddress,
+  ProxyUser,
   ReadFrom,
+  Rights,
   Settings,
   SocketPath,
 } from './settings.ts'

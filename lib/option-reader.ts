@@ -10,7 +10,7 @@ import type { ClusterProxyOptions, Settings } from './settings.ts'
 
 /** A value as an error message shows it: short, and never a secret. */
 function shown(name: string, value: unknown): string {
-  if (/password|credentials|tls/i.test(name)) return typeof value
+  if (/password|credentials|tls|users/i.test(name)) return typeof value
   if (typeof value === 'function') return 'a function'
   let text: string | undefined
   try {
@@ -54,7 +54,16 @@ export function readOptions(options: ClusterProxyOptions): Settings {
     }
     settings[name] = checked(name, spec, given)
   }
-  return settings as unknown as Settings
+  return consistent(settings as unknown as Settings)
+}
+
+/** What no option alone can be blamed for. */
+function consistent(settings: Settings): Settings {
+  if (!settings.proxyProtocol || settings.trustedProxies.length > 0) return settings
+  throw new ProxyError(
+    'INVALID_OPTION',
+    "option 'trustedProxies': got [], expected at least one address, network or 'unix' beside 'proxyProtocol'"
+  )
 }
 
 function checked(name: string, spec: OptionSpec<unknown>, given: unknown): unknown {

@@ -1,5 +1,5 @@
 /**
- * The sockets that the program listens on: one belongs to the proxy itself, the others hand it their connections.
+ * The sockets that the program listens on; whom they let in is handed to a thread.
  *
  * @module
  */
@@ -7,18 +7,26 @@
 import { once } from 'node:events'
 import { chmodSync, statSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
-import { type ClusterProxy, ProxyError } from '../index.ts'
+import { ProxyError } from '../index.ts'
 import type { Configuration } from './configuration.ts'
+import type { InheritedSocket } from './inherited-sockets.ts'
 
 /** Where to listen. */
 interface Door {
-  readonly options: net.ListenOptions
+  readonly options: net.ListenOptions & { readonly fd?: number }
   /** As it is told. */
   readonly name: string
 }
 
-/** Where a configuration says to listen. `embedded`: without an address of its own only this machine is let in. */
-export function doorsOf(configuration: Configuration, embedded: boolean): readonly Door[] {
+/**
+ * Where a configuration says to listen. `embedded`: without an address of its own only this machine is let in. Inherited sockets take the place of port and
+ * addresses.
+ */
+export function doorsOf(
+  configuration: Configuration,
+  embedded: boolean,
+  inherited: readonly InheritedSocket[] = []
+): readonly Door[] {
   const port = configuration.value<number>('port')
   const backlog = configuration.value<number>('tcp-backlog')
   const bind = configuration.value<readonly string[]>('bind')
@@ -28,7 +36,11 @@ export function doorsOf(configuration: Configuration, embedded: boolean): readon
     options: { port, backlog, ...(host === undefined ? {} : { host }) },
     name: `${host ?? '*'}:${port}`,
   }))
-  const doors = port === 0 ? [] : tcp
+  const given = inherited.map(({ fd, name }) => ({
+    options: { fd, backlog },
+    name: `the inherited socket ${name || fd}`,
+  }))
+  const doors = given.length > 0 ? given : port === 0 ? [] : tcp
   if (path !== undefined) return [...doors, { options: { path, backlog }, name: path }]
   if (doors.length > 0) return doors
   throw new ProxyError(
@@ -37,24 +49,23 @@ export function doorsOf(configuration: Configuration, embedded: boolean): readon
   )
 }
 
-/** The listening sockets of a proxy. */
+/** The listening sockets of the program. */
 export class Listeners {
-  readonly #proxy: ClusterProxy
-  readonly #further: net.Server[] = []
+  readonly #servers: net.Server[] = []
+  readonly #onConnection: (socket: net.Socket) => void
 
-  constructor(proxy: ClusterProxy) {
-    this.#proxy = proxy
+  /** `onConnection` gets sockets of which nothing is read as yet. */
+  constructor(onConnection: (socket: net.Socket) => void) {
+    this.#onConnection = onConnection
   }
 
   /** Listens on all doors; rejects with what the first that cannot be opened says. */
   async open(doors: readonly Door[], configuration: Configuration): Promise<void> {
     const keepAlive = configuration.value<number>('tcpkeepalive')
-    for (const [index, { options }] of doors.entries()) {
+    for (const { options, name } of doors) {
       if (options.path !== undefined) await removeStale(options.path)
-      const server = index === 0 ? this.#proxy : this.#addServer(keepAlive)
-      const listening = once(server, 'listening')
-      server.listen(options)
-      await listening
+      const server = this.#addServer(keepAlive)
+      await listen(server, options, name)
       const mode = configuration.value<number>('unixsocketperm')
       if (options.path !== undefined && mode !== 0) chmodSync(options.path, mode)
     }
@@ -63,18 +74,34 @@ export class Listeners {
   #addServer(keepAlive: number): net.Server {
     const server = net.createServer({
       allowHalfOpen: true,
+      // It may be another process that reads.
+      pauseOnConnect: true,
       noDelay: true,
       keepAlive: keepAlive > 0,
       keepAliveInitialDelay: keepAlive * 1000,
     })
-    server.on('connection', (socket) => this.#proxy.emit('connection', socket))
-    this.#further.push(server)
+    server.on('connection', this.#onConnection)
+    this.#servers.push(server)
     return server
   }
 
   /** Lets nobody in any more; who is in stays. */
   close(): void {
-    for (const server of this.#further) server.close()
+    for (const server of this.#servers) server.close()
+  }
+}
+
+async function listen(server: net.Server, options: Door['options'], name: string): Promise<void> {
+  const listening = once(server, 'listening')
+  try {
+    // What is no socket is refused at once, another failure comes as an event.
+    server.listen(options)
+    await listening
+  } catch (cause) {
+    if (options.fd === undefined) throw cause
+    listening.catch(() => {})
+    const reason = (cause as Error).message
+    throw new ProxyError('INVALID_OPTION', `${name} is none that listens: ${reason}`, { cause })
   }
 }
 

@@ -7,12 +7,14 @@ import { BROKEN, MORE } from '../resp/request-reader.ts'
 import type { Reader } from '../router/reader.ts'
 import type { Request, RequestHold } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
+import { enter } from './commands/credential.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
 import { Intake, STOP } from './intake.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
+import { NO_SUBSCRIPTIONS, type SubscriptionCounts } from './subscriptions.ts'
 
 /** Requests are read and answered; the last replies are on their way; nothing happens any more. It only moves on. */
 export type ClientState = 'open' | 'ending' | 'closed'
@@ -59,8 +61,10 @@ export class ClientConnection implements DispatcherOwner {
   constructor(stream: Duplex, services: ClientServices, id: number) {
     this.#stream = stream
     this.#services = services
-    this.session = new Session(id, services.password === undefined)
-    this.#endpoints = endpoints(stream, services.announced, services.listening)
+    this.session = new Session(id)
+    enter(this.session, services)
+    const { announced, listening } = services
+    this.#endpoints = endpoints(stream, announced, listening, services.originOf(stream))
     this.#intake = new Intake(stream, services.maxBulkLength)
     this.#out = new Batch(this.#endpoints.reuse, true)
     this.#replies = new ReplyQueue(this.#out)
@@ -115,8 +119,16 @@ export class ClientConnection implements DispatcherOwner {
     return this.#dispatcher.stateful?.blocked === true
   }
 
+  get paused(): boolean {
+    return this.#dispatcher.paused
+  }
+
   get queuedCommands(): number {
     return this.#dispatcher.stateful?.queued ?? -1
+  }
+
+  get subscriptions(): SubscriptionCounts {
+    return this.#dispatcher.stateful?.subscriptionCounts ?? NO_SUBSCRIPTIONS
   }
 
   async unblock(error: boolean): Promise<boolean> {
@@ -142,7 +154,7 @@ export class ClientConnection implements DispatcherOwner {
   #onEnd(): void {
     this.#inputEnded = true
     // Who leaves a blocking command must not be given what comes next.
-    if (this.blocked) this.#close(undefined)
+    if (this.blocked || this.paused) this.#close(undefined)
     else if (this.#intake.stopped === 0) this.closeAfterReplies()
   }
 
@@ -150,6 +162,7 @@ export class ClientConnection implements DispatcherOwner {
     const intake = this.#intake
     const { maxPipeline } = this.#services
     this.#reading = true
+    if (this.paused) this.#dispatcher.resume()
     while (intake.stopped === 0) {
       const found = intake.next()
       if (found === MORE) break
@@ -276,8 +289,9 @@ export class ClientConnection implements DispatcherOwner {
       return
     }
     if (this.#state !== 'open' || this.#intake.stopped !== 0 || this.#replies.length > 0) return
+    const subscribed = this.#dispatcher.stateful?.subscribed === true
     if (this.#intake.halfRead && quiet > requestTimeout) this.abort('requestTimeout')
-    else if (idleTimeout > 0 && quiet > idleTimeout) this.abort('idleTimeout')
+    else if (idleTimeout > 0 && quiet > idleTimeout && !subscribed) this.abort('idleTimeout')
   }
 
   closeAfterReplies(): void {

@@ -1,4 +1,5 @@
 import { LANES } from '../cluster/lanes.ts'
+import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
@@ -11,12 +12,14 @@ import {
   LOCAL,
   type Plan,
   REFUSED,
+  SUBSCRIPTION,
   TRANSACTION,
 } from '../router/plan.ts'
 import { Reader } from '../router/reader.ts'
 import { Request } from '../router/request.ts'
+import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
-import { NO_REPLY } from './commands/local.ts'
+import { type LocalHandler, NO_REPLY } from './commands/local.ts'
 import { ownSpec } from './commands/proxy-spec.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
 import { localHandler } from './commands/registry.ts'
@@ -39,6 +42,10 @@ const NO_VIEW: RequestView = {
   offsets: new Int32Array(0),
 }
 
+function slotOf({ buffer, offsets }: RequestView, index: number): number {
+  return keySlot(buffer, offsets[2 * index]!, offsets[2 * index + 1]!)
+}
+
 /** Sees to the requests of one client: sends each on its way through the router, or has it answered here. */
 export class Dispatcher {
   readonly #client: DispatcherOwner
@@ -48,6 +55,8 @@ export class Dispatcher {
   /** Made with the first command that needs it. */
   #stateful: Stateful | undefined
   #sequence = 0
+  /** The command that waits for the end of a pause. */
+  #paused: CommandSpec | undefined
   /** A request that begins when it is the oldest. */
   #waiting: { readonly request: Request; readonly begin: () => void } | undefined
 
@@ -87,8 +96,16 @@ export class Dispatcher {
       this.#refuse(spec, view, fits ? NOT_AUTHENTICATED.text : replyText.wrongArity(spec.name))
       return
     }
+    const { account } = client.session
+    if (account !== undefined && this.#denied(view, spec, account)) return
+    if (services.pause.on && this.#putOff(view, spec)) return
+    this.#carryOut(view, spec)
+  }
+
+  #carryOut(view: RequestView, spec: CommandSpec): void {
+    const services = this.#services
     const stateful = this.#stateful
-    if (stateful?.queueing === true && stateful.queue(view, spec)) return
+    if (stateful?.intercept(view, spec) === true) return
     const kind = decide(view, spec, this.#client.session.protocol, services, plan)
     if (kind === LOCAL) this.#local(view, spec)
     else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
@@ -96,13 +113,39 @@ export class Dispatcher {
     else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec)
     else if (kind === TRANSACTION) this.#makeStateful().take(view, spec, plan.slot)
     else if (kind === BLOCKING) this.#makeStateful().block(view, spec, plan.slot)
+    else if (kind === SUBSCRIPTION) this.#makeStateful().subscriptions.take(view, spec)
     else this.#forward(view, spec, plan.slot)
+  }
+
+  /** Whether a request waits for the end of a pause. Until then it stays where it was found, and nothing behind it is read. */
+  #putOff(view: RequestView, spec: CommandSpec): boolean {
+    const writes = spec.name === 'exec' && this.#stateful?.writes === true
+    if (!arityFits(spec, view.argc) || !this.#services.pause.holds(spec, writes)) return false
+    this.#paused = spec
+    this.#intake.stop(STOP.pause)
+    return true
+  }
+
+  /** The pause is over, for all that is known: goes on with the request that waited for that. */
+  resume(): void {
+    const spec = this.#paused
+    if (spec === undefined) return
+    this.#paused = undefined
+    const { request } = this.#intake
+    if (!this.#services.pause.on || !this.#putOff(request, spec)) this.#carryOut(request, spec)
+  }
+
+  /** Whether the next request waits for the end of a pause. */
+  get paused(): boolean {
+    return this.#paused !== undefined
   }
 
   #forward(view: RequestView, spec: CommandSpec, slot: number): void {
     if (spec.keyShape === KEY_SEARCH) this.#services.noteScript(spec, view)
     const request = this.#request(view, spec, slot)
     request.silent = this.#silenced()
+    // What is published to one channel goes by one node, which keeps the order.
+    if (slot < 0 && spec.pubsub && view.argc > 1) request.anchor = slotOf(view, 1)
     if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
     else this.#services.router.dispatch(request)
   }
@@ -194,6 +237,15 @@ export class Dispatcher {
     else this.#answer(undefined, view, unknownCommand(view), this.#silenced())
   }
 
+  /** Refuses what the user may not do. */
+  #denied(view: RequestView, spec: CommandSpec, account: Account): boolean {
+    const refusal = account.refusal(spec, view)
+    if (refusal === undefined) return false
+    if (this.#stateful?.queueing === true) this.#stateful.flaw()
+    this.#refuse(spec, view, refusal)
+    return true
+  }
+
   #refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void {
     this.#answer(spec, view, new ErrorReply(error), this.#silenced())
   }
@@ -207,8 +259,8 @@ export class Dispatcher {
       return
     }
     const { session } = this.#client
-    if (spec.name === 'reset' && this.#stateful !== undefined && view.argc === 1) {
-      this.#resetStateful(view, spec)
+    if (this.#stateful?.awaitsOlder(spec) === true && arityFits(spec, view.argc)) {
+      this.#localAfterOlder(view, spec, handler)
       return
     }
     const before = session.replyMode
@@ -222,13 +274,12 @@ export class Dispatcher {
     else this.#answer(spec, view, value, silent)
   }
 
-  /** RESET of a client that may be in a transaction: the replies that are owed come first. */
-  #resetStateful(view: RequestView, spec: CommandSpec): void {
-    this.#stateful!.reset(view, spec, () => {
-      const { session } = this.#client
-      const args = [Buffer.from('reset')]
-      const run = localHandler(spec)!
-      const value = run({ args, client: this.#client, session, services: this.#services })
+  /** A command that changes how the client is spoken to: the replies that are owed come first. */
+  #localAfterOlder(view: RequestView, spec: CommandSpec, handler: LocalHandler): void {
+    const client = this.#client
+    const args = argumentsOf(view)
+    this.#stateful!.afterOlder(view, spec, () => {
+      const value = handler({ args, client, session: client.session, services: this.#services })
       this.follow()
       return value as ReplyValue
     })

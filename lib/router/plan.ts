@@ -3,6 +3,7 @@ import { findKeys, KEYS_UNKNOWN, keyErrorText } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, NO_KEYS, ONE_KEY } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
+import { subscriptionCommand } from '../pubsub/kind.ts'
 import { ErrorReply, type ProtocolVersion } from '../resp/encode.ts'
 import { argument, argumentsOf, type RequestView } from '../resp/request-reader.ts'
 import type { CrossSlot } from '../settings.ts'
@@ -35,6 +36,9 @@ export const TRANSACTION = 6
 /** It may keep its connection waiting; {@link Plan.slot} is -1 when it has no keys. */
 export const BLOCKING = 7
 
+/** It subscribes or unsubscribes. */
+export const SUBSCRIPTION = 8
+
 /** What is to be done with a request. */
 export type PlanKind =
   | typeof LOCAL
@@ -45,12 +49,15 @@ export type PlanKind =
   | typeof ALL_MASTERS
   | typeof TRANSACTION
   | typeof BLOCKING
+  | typeof SUBSCRIPTION
 
 /** What a decision depends on beside the request. */
 export interface PlanRules {
   /** `never`: within a transaction, in the server's words. */
   readonly crossSlot: CrossSlot | 'never'
   readonly adminCommands: boolean
+  /** Whether the proxy has users of its own, so that ACL is about them. */
+  readonly ownUsers?: boolean
   /** Version of the nodes, such as `7.0.15`. */
   readonly serverVersion: string
 }
@@ -99,6 +106,7 @@ export function decide(
   }
   if (treatment === 'transaction') return ofTransaction(view, spec, protocol, rules, plan)
   if (treatment === 'fan-out') return everywhere(view, spec, protocol, plan)
+  if (treatment === 'pubsub') return ofSubscriptions(view, spec, protocol, rules, plan)
   if (treatment === 'admin') return administered(view, spec, protocol, rules, plan)
   return refuse(plan, refusal(view, spec))
 }
@@ -116,14 +124,29 @@ function ofTransaction(
   return kind === REFUSED ? REFUSED : TRANSACTION
 }
 
+/** Channels of shards belong to slots, and must be in the same; of what newer servers have nothing is known. */
+function ofSubscriptions(
+  view: RequestView,
+  spec: CommandSpec,
+  protocol: ProtocolVersion,
+  rules: PlanRules,
+  plan: Plan
+): PlanKind {
+  if (subscriptionCommand(spec.name) === undefined) return refuse(plan, refusal(view, spec))
+  if (spec.keyShape === NO_KEYS) return SUBSCRIPTION
+  const kind = byKeys(view, spec, protocol, { ...rules, crossSlot: 'never' }, plan)
+  return kind === REFUSED ? REFUSED : SUBSCRIPTION
+}
+
 /** For those who run the servers. Without the right to, CONFIG GET is answered all the same, since clients ask it when they connect. */
 function administered(
   view: RequestView,
   spec: CommandSpec,
   protocol: ProtocolVersion,
-  { adminCommands }: PlanRules,
+  { adminCommands, ownUsers }: PlanRules,
   plan: Plan
 ): PlanKind {
+  if (ownUsers === true && spec.name.startsWith('acl')) return LOCAL
   if (adminCommands) return everywhere(view, spec, protocol, plan)
   return spec.name === 'config|get' ? LOCAL : refuse(plan, refusal(view, spec))
 }

@@ -6,18 +6,12 @@
 
 import { ErrorReply, OK, type ReplyValue, SimpleString } from '../../resp/encode.ts'
 import { integer } from './argument.ts'
+import { isSubscribed } from './client-list.ts'
 import { command } from './container.ts'
-import { authenticate, DEFAULT_USER } from './credential.ts'
+import { authenticate, enter } from './credential.ts'
 import { hello } from './hello.ts'
 import type { LocalCall, LocalCommands, LocalHandler } from './local.ts'
-import {
-  CLUSTER_DISABLED,
-  NO_PASSWORD_SET,
-  NOT_INTEGER,
-  SYNTAX,
-  WRONG_PASSWORD,
-  wrongArity,
-} from './refusal.ts'
+import { CLUSTER_DISABLED, NOT_INTEGER, SYNTAX, wrongArity } from './refusal.ts'
 
 /** Databases that a server has unless it is told otherwise; a cluster uses the first only. */
 export const DATABASES = 16
@@ -31,8 +25,10 @@ const NOT_INT = new ErrorReply(
 const DB_OUT_OF_RANGE = new ErrorReply('ERR DB index is out of range')
 const SELECT_NOT_ALLOWED = new ErrorReply('ERR SELECT is not allowed in cluster mode')
 
-function ping({ args }: LocalCall): ReplyValue {
+/** A client of RESP2 that is subscribed must be able to tell the reply from a message. */
+function ping({ args, client, session }: LocalCall): ReplyValue {
   if (args.length > 2) return wrongArity('ping')
+  if (session.protocol === 2 && isSubscribed(client)) return ['pong', args[1] ?? '']
   return args[1] ?? PONG
 }
 
@@ -42,7 +38,8 @@ function quit({ client }: LocalCall): ReplyValue {
 }
 
 function reset({ session, services }: LocalCall): ReplyValue {
-  session.reset(services.password === undefined)
+  session.reset()
+  enter(session, services)
   return RESET
 }
 
@@ -56,12 +53,13 @@ function select({ args, session }: LocalCall): ReplyValue {
   return OK
 }
 
-function auth(call: LocalCall): ReplyValue {
-  const { args, services } = call
+/** `AUTH [user] password`. */
+function auth(call: LocalCall): ReplyValue | Promise<ReplyValue> {
+  const { args } = call
   if (args.length > 3) return SYNTAX
-  if (args.length === 2 && services.password === undefined) return NO_PASSWORD_SET
-  const user = args.length === 3 ? args[1]! : Buffer.from(DEFAULT_USER)
-  return authenticate(call, user, args.at(-1)!) ? OK : WRONG_PASSWORD
+  const user = args.length === 3 ? args[1]! : undefined
+  const outcome = authenticate(call, user, args.at(-1)!)
+  return outcome instanceof Promise ? outcome.then((error) => error ?? OK) : (outcome ?? OK)
 }
 
 /** Answers OK where cluster-aware clients are served, after `effect`. */

@@ -1,6 +1,12 @@
 import type { Catalogue } from '../../command/catalogue.ts'
+import type { Hub } from '../../pubsub/hub.ts'
+import type { SubscriptionKind } from '../../pubsub/kind.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
+import type { PartReply } from '../../router/composite.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
+import type { Accounts } from '../access/accounts.ts'
+import type { Attempts } from '../access/attempts.ts'
+import type { Pause } from '../pause.ts'
 import type { Session } from '../session.ts'
 import type { AdminServices } from './admin.ts'
 
@@ -31,8 +37,12 @@ export interface LocalClient {
   readonly totalCommands: number
   /** Whether it waits in a blocking command. */
   readonly blocked: boolean
+  /** Whether its next command waits for the end of a pause. */
+  readonly paused: boolean
   /** Commands since MULTI; -1 without. */
   readonly queuedCommands: number
+  /** How much it is subscribed to. */
+  readonly subscriptions: Readonly<Record<SubscriptionKind, number>>
   /** Ends its blocking command, as if the time were over or with an error; whether there was one. */
   unblock(error: boolean): Promise<boolean>
   /** Ends the connection after the replies to all earlier commands, and this one's, are written. */
@@ -67,9 +77,16 @@ export interface LocalServices {
   readonly catalogue: Catalogue
   /** All connected clients. */
   clients(): Iterable<LocalClient>
+  /** `CLIENT PAUSE`. */
+  readonly pause: Pause
   readonly maxClients: number
   /** Password that clients must give, or undefined when every client is let in. */
   readonly password: string | undefined
+  /** Users of the proxy's own; undefined when there are none. */
+  readonly accounts: Accounts | undefined
+  /** Failed attempts to authenticate. */
+  readonly attempts: Attempts
+  readonly authFailureDelay: number
   /** Whether HELLO 3 is accepted. */
   readonly resp3: boolean
   /** Whether the CLUSTER command presents the proxy as the owner of all slots. */
@@ -98,6 +115,10 @@ export interface LocalServices {
    * What all masters answer to `INFO section`, each with its name; rejects if one does not. `shared`: the answers to an inquiry that is on its way will do.
    */
   askMasters(section: string, shared: boolean): Promise<readonly MasterAnswer[]>
+  /** What all masters answer to the same command; rejects while a slot has no owner. */
+  askEach(args: readonly Uint8Array[]): Promise<readonly PartReply[]>
+  /** Publish and subscribe. */
+  readonly hub: Hub
   /** For the PROXY command. */
   readonly admin: AdminServices
   /** Sends a command without keys to any master, and gives its reply as raw bytes. */

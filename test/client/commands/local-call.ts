@@ -1,3 +1,4 @@
+import { Attempts } from '../../../lib/client/access/attempts.ts'
 import type { AdminServices } from '../../../lib/client/commands/admin.ts'
 import type {
   LocalClient,
@@ -6,9 +7,12 @@ import type {
 } from '../../../lib/client/commands/local.ts'
 import { NO_REPLY } from '../../../lib/client/commands/local.ts'
 import { localCommands } from '../../../lib/client/commands/registry.ts'
+import { Pause } from '../../../lib/client/pause.ts'
 import { Session } from '../../../lib/client/session.ts'
+import { Clock } from '../../../lib/clock.ts'
 import { Catalogue } from '../../../lib/command/catalogue.ts'
 import { readOptions } from '../../../lib/option-reader.ts'
+import { Hub } from '../../../lib/pubsub/hub.ts'
 import { encodeReply } from '../../../lib/resp/encode.ts'
 import type { Argument } from '../../support/resp-frame.ts'
 
@@ -36,7 +40,9 @@ export function fakeClient(id: number, authenticated = true): FakeClient {
     totalBytesWritten: 0,
     totalCommands: 0,
     blocked: false,
+    paused: false,
     queuedCommands: -1,
+    subscriptions: { channel: 0, pattern: 0, shard: 0 },
     unblock: async () => false,
     ended: 'no',
     closeAfterReplies() {
@@ -65,6 +71,26 @@ export function fakeAdmin(): Settable<AdminServices> {
   }
 }
 
+/** A hub that nobody has subscribed to. */
+function fakeHub(): Hub {
+  const settings = { connectTimeout: 0, retryBudget: 0, onSubscriptionGap: 'keep' } as const
+  const guide = {
+    clock: new Clock(),
+    topology: { version: 0, nodes: [], coveredSlots: 0 },
+    generation: 0,
+    reconnectMinDelay: 1,
+    reconnectMaxDelay: 1,
+    owner: () => undefined,
+    masters: () => [],
+    setup: () => {
+      throw new Error('there is no cluster')
+    },
+    redirected: () => {},
+    refresh: () => {},
+  }
+  return new Hub(settings, guide, { wants: () => false, emit: () => {} })
+}
+
 /** Services of a proxy that has the given clients and no cluster behind it. */
 export function fakeServices(clients: readonly LocalClient[] = []): Settable<LocalServices> {
   return {
@@ -73,8 +99,12 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     serverVersion: '7.0.15',
     catalogue: Catalogue.builtIn(),
     clients: () => clients,
+    pause: new Pause(() => {}),
     maxClients: 10_000,
     password: undefined,
+    accounts: undefined,
+    attempts: new Attempts(),
+    authFailureDelay: 0,
     resp3: true,
     clusterEmulation: true,
     tls: false,
@@ -94,6 +124,8 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     callSlot: () => Promise.reject(new Error('there is no cluster')),
     askMasters: () => Promise.reject(new Error('there is no cluster')),
     callAny: () => Promise.reject(new Error('there is no cluster')),
+    askEach: () => Promise.reject(new Error('there is no cluster')),
+    hub: fakeHub(),
     admin: fakeAdmin(),
   }
 }
