@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
 import { renewCertificates } from './certificates.ts'
 import type { ClientServices } from './client/client-services.ts'
+import { Invalidations } from './client/invalidations.ts'
 import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
 import { CatalogueLearner } from './cluster/catalogue-learner.ts'
@@ -15,6 +16,7 @@ import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
 import { readChanges } from './option-reader.ts'
 import { adminServices, TopologyHistory } from './proxy-admin.ts'
 import { clientServices, listening } from './proxy-services.ts'
+import { call } from './router/call.ts'
 import { Privates } from './router/privates.ts'
 import { ReadPolicy } from './router/reader.ts'
 import { Router } from './router/router.ts'
@@ -73,6 +75,7 @@ export class ProxyCore {
   readonly #watch: ReplicaWatch
   readonly #router: Router
   readonly #roster: Roster
+  readonly #invalidations: Invalidations
   /** The raw sockets below TLS, whether their handshake is done or not. */
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
@@ -87,11 +90,13 @@ export class ProxyCore {
     this.#server = server
     this.#settings = settings
     this.#events = new ServerEvents(server)
+    this.#invalidations = this.#makeInvalidations(settings)
     this.#pool = new ConnectionPool(settings, {
       clock: this.#clock,
       turn: this.#turn,
       events: this.#events,
       onTrouble: () => this.#refresher.request('node lost'),
+      watching: this.#invalidations,
     })
     this.#refresher = new Refresher(settings, this.#pool, this.#cache, {
       onMoves: (moves) => this.#router.onMoves(moves),
@@ -107,6 +112,7 @@ export class ProxyCore {
       cache: this.#cache,
       refresher: this.#refresher,
       events: this.#events,
+      onLeft: (slots: readonly { slot: number }[]) => this.#invalidations.onMoves(slots),
     }
     const reads = new ReadPolicy(settings, this.#watch)
     this.#router = new Router({ ...routing, watch: this.#watch, reads })
@@ -124,6 +130,7 @@ export class ProxyCore {
       watch: this.#watch,
       learner: this.#learner,
       roster: this.#roster,
+      invalidations: this.#invalidations,
     }
     const admin = {
       ...parts,
@@ -145,6 +152,15 @@ export class ProxyCore {
     server.on('listening', () => this.#onListening())
     // Streams that were handed over by 'connection' events are none of the server's own: they are let go of here.
     server.on('close', () => void this.shutdown())
+  }
+
+  #makeInvalidations(settings: Settings): Invalidations {
+    return new Invalidations({
+      settings,
+      cache: this.#cache,
+      client: (id) => this.#roster.client(id),
+      exists: (slot, keys, lane) => call(this.#router, slot, ['EXISTS', ...keys], lane),
+    })
   }
 
   get topology(): Topology {

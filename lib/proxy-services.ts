@@ -3,6 +3,7 @@ import type net from 'node:net'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
+import type { Invalidations } from './client/invalidations.ts'
 import type { Roster } from './client/roster.ts'
 import type { Clock } from './clock.ts'
 import { addressMapper } from './cluster/address-map.ts'
@@ -35,6 +36,7 @@ export interface ServiceParts {
   readonly watch: ReplicaWatch
   readonly learner: CatalogueLearner
   readonly roster: Roster
+  readonly invalidations: Invalidations
 }
 
 /** Where clients find the server that has no address of their connection. */
@@ -78,6 +80,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
     pause: roster.pause,
+    invalidations: parts.invalidations,
     callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
     callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
     askMasters: (section, shared) => survey.ask(section, shared),

@@ -7,6 +7,7 @@ import { BROKEN, MORE } from '../resp/request-reader.ts'
 import type { Reader } from '../router/reader.ts'
 import type { Request, RequestHold } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
+import { stopTracking } from './commands/client-tracking.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
@@ -119,6 +120,9 @@ export class ClientConnection implements DispatcherOwner {
     return this.#dispatcher.paused
   }
 
+  // Channels are not provided yet.
+  readonly subscribed: boolean = false
+
   get queuedCommands(): number {
     return this.#dispatcher.stateful?.queued ?? -1
   }
@@ -195,6 +199,8 @@ export class ClientConnection implements DispatcherOwner {
     if (this.reader !== undefined) this.#noteRead(this.reader, request)
     this.#noteWrite(request)
     replies.settle(request, buffer, start, end)
+    const { tracking } = this.session
+    if (tracking !== undefined) tracking.end(request)
     if (replies.length === 0 && !this.#reading) this.#flushLast()
     else if (!this.#dirty) {
       this.#dirty = true
@@ -218,6 +224,16 @@ export class ClientConnection implements DispatcherOwner {
   push(bytes: Buffer): void {
     if (this.#state !== 'open') return
     this.#out.append(bytes, 0, bytes.length)
+    this.#flushSoon()
+  }
+
+  pushBehind(bytes: Buffer): void {
+    if (this.#state !== 'open') return
+    this.#replies.append(bytes)
+    this.#flushSoon()
+  }
+
+  #flushSoon(): void {
     if (this.#dirty) return
     this.#dirty = true
     this.#services.turn.add(this)
@@ -320,6 +336,7 @@ export class ClientConnection implements DispatcherOwner {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#dispatcher.stateful?.abandon()
+    stopTracking({ session: this.session, services: this.#services })
     this.#intake.stop(STOP.closing)
     this.#stream.destroy()
     this.#out.clear()

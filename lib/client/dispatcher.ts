@@ -1,4 +1,3 @@
-import { LANES } from '../cluster/lanes.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
@@ -25,6 +24,7 @@ import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Intake, STOP } from './intake.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import { Stateful } from './stateful.ts'
+import { laneOf } from './tracking.ts'
 
 /** Slot of what runs on a private connection: no hold of shared requests may count it in. */
 const PRIVATE = -2
@@ -202,12 +202,15 @@ export class Dispatcher {
   }
 
   /** A request in its place in the order of replies. */
-  #request(view: RequestView, spec: CommandSpec | undefined, slot: number): Request {
+  #request(view: RequestView, spec: CommandSpec | undefined, slot: number, sent = true): Request {
     const services = this.#services
     const request = new Request(view, spec, slot, this.#client, services.router)
     request.sequence = this.#sequence++
     if (services.observed) request.readAt = performance.now()
     this.#replies.push(request)
+    const { tracking } = this.#client.session
+    if (tracking !== undefined && spec !== undefined)
+      tracking.begin(request, view, spec, { sent, queueing: this.#stateful?.queueing === true })
     return request
   }
 
@@ -269,8 +272,10 @@ export class Dispatcher {
   follow(): void {
     this.#intake.authenticated = this.#client.session.authenticated
     this.#followReads()
-    const lane = this.#client.session.protocol === 3 ? LANES.resp3 : LANES.resp2
+    const { protocol, tracking } = this.#client.session
+    const lane = laneOf(protocol, tracking)
     if (lane === this.#client.lane) return
+    if (tracking !== undefined) this.#services.invalidations.place(tracking)
     this.#client.lane = lane
     // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.
     if (this.#replies.length > 0) this.#intake.stop(STOP.lane)
@@ -279,8 +284,10 @@ export class Dispatcher {
   /** A client that said READONLY prefers replicas, whatever the others do. */
   #followReads(): void {
     const { readFrom } = this.#services
-    const policy =
-      this.#client.session.readonlyMode && readFrom === 'master' ? 'prefer-replica' : readFrom
+    const { readonlyMode, tracking } = this.#client.session
+    // Replicas may be behind what a client was told.
+    const chosen = readonlyMode && readFrom === 'master' ? 'prefer-replica' : readFrom
+    const policy = tracking === undefined ? chosen : 'master'
     if (policy === (this.#client.reader?.policy ?? 'master')) return
     this.#client.reader = policy === 'master' ? undefined : new Reader(policy)
     if (this.#client.reader !== undefined) this.#services.watchReplicas()
@@ -293,7 +300,7 @@ export class Dispatcher {
     value: Promise<ReplyValue>,
     silent: boolean
   ): Promise<void> {
-    const request = this.#request(view, spec, -1)
+    const request = this.#request(view, spec, -1, false)
     request.silent = silent
     this.#intake.stop(STOP.local)
     const settled = await value.catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
@@ -311,7 +318,7 @@ export class Dispatcher {
     value: ReplyValue,
     silent: boolean
   ): void {
-    const request = this.#request(view, spec, -1)
+    const request = this.#request(view, spec, -1, false)
     request.silent = silent
     const bytes = encodeReply(value, this.#client.session.protocol)
     this.#client.deliver(request, bytes, 0, bytes.length)

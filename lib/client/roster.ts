@@ -68,6 +68,12 @@ export class Roster {
     return this.#clients
   }
 
+  /** A client by its number. */
+  client(id: number): ClientConnection | undefined {
+    for (const client of this.#clients) if (client.session.id === id) return client
+    return undefined
+  }
+
   /** Serves a stream from now on, or tells it that there is no room. */
   accept(stream: Duplex, services: ClientServices): void {
     const { totals } = services

@@ -1,4 +1,5 @@
 import type { ProtocolVersion } from '../resp/encode.ts'
+import type { Tracking } from './tracking.ts'
 
 /** Whether a client is told the replies to its commands (`CLIENT REPLY`). */
 export type ReplyMode = 'on' | 'off' | 'skip'
@@ -31,6 +32,8 @@ export class Session {
   noTouch = false
   /** `READONLY`: the client accepts reads from replicas. */
   readonlyMode = false
+  /** `CLIENT TRACKING`; undefined while off. */
+  tracking: Tracking | undefined = undefined
 
   constructor(id: number, authenticated: boolean) {
     this.id = id
@@ -48,5 +51,6 @@ export class Session {
     this.noEvict = false
     this.noTouch = false
     this.readonlyMode = false
+    this.tracking = undefined
   }
 }

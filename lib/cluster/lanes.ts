@@ -14,3 +14,33 @@ export const LANES = {
 
 /** From a client's lane to its lane on a replica. */
 export const TO_REPLICA = 3
+
+/** What the clients of a lane have in common that are told when keys change (`CLIENT TRACKING`). */
+export interface TrackedLane {
+  readonly protocol: 2 | 3
+  /** Whether they are told of all keys with a prefix (`BCAST`), and not of those that they read. */
+  readonly broadcast: boolean
+  /** Whether they are not told of what they change themselves (`NOLOOP`). */
+  readonly noLoop: boolean
+}
+
+/** The first of eight lanes for clients that track keys. */
+const FIRST_TRACKED = 8
+
+/** The lane of clients that track keys. */
+export function trackedLane({ protocol, broadcast, noLoop }: TrackedLane): number {
+  return FIRST_TRACKED + (protocol - 2) + 2 * Number(noLoop) + 4 * Number(broadcast)
+}
+
+/** How the clients of a lane track keys; undefined for a lane of others. */
+export function trackingOf(lane: number): TrackedLane | undefined {
+  if (lane < FIRST_TRACKED) return undefined
+  const bits = lane - FIRST_TRACKED
+  return { protocol: bits & 1 ? 3 : 2, noLoop: (bits & 2) !== 0, broadcast: (bits & 4) !== 0 }
+}
+
+/** The lane of the same protocol version whose connection tracks nothing. */
+export function plainLane(lane: number): number {
+  const { protocol } = trackingOf(lane) ?? {}
+  return protocol === undefined ? lane : protocol === 3 ? LANES.resp3 : LANES.resp2
+}

@@ -4,8 +4,9 @@ import { frameRequest } from '../resp/request-reader.ts'
 import type { HostPort, NodeAddress } from '../settings.ts'
 import { addressName } from './address-map.ts'
 import { Connection, type ConnectionSetup } from './connection.ts'
+import { KeyWatch, type WatchSink } from './key-watch.ts'
 import { Lane } from './lane.ts'
-import { LANES } from './lanes.ts'
+import { LANES, trackingOf } from './lanes.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
 
@@ -19,6 +20,8 @@ export interface NodeServices {
   setup(address: NodeAddress, lane: number): ConnectionSetup
   readonly reconnectMinDelay: number
   readonly reconnectMaxDelay: number
+  /** Who is told what nodes say of keys that clients track. */
+  readonly watching?: WatchSink
   /** Bytes that may wait for a connection before senders should pause. */
   readonly outputPause: number
   onUp(node: ClusterNode): void
@@ -44,6 +47,8 @@ export class ClusterNode {
   mapped = false
   readonly #services: NodeServices
   readonly #lanes: Lane[] = []
+  /** Of the lanes of clients that track keys. */
+  readonly #watches: Map<number, KeyWatch> = new Map()
   #failures = 0
   /** The lane that tries to reach a node that is down. */
   #probe: Lane | undefined
@@ -63,9 +68,24 @@ export class ClusterNode {
 
   #makeLane(index: number): Lane {
     const services = this.#services
-    const lane = new Lane(this, services.outputPause, () => services.setup(this.address, index))
+    const setup = (of: number): ConnectionSetup => services.setup(this.address, of)
+    const tracked = trackingOf(index)
+    const sink = services.watching
+    const watch = tracked && sink && new KeyWatch({ node: this, lane: index, tracked, setup, sink })
+    if (watch !== undefined) this.#watches.set(index, watch)
+    const lane = new Lane(
+      this,
+      services.outputPause,
+      () => (watch === undefined ? setup(index) : prepared(setup(index), watch)),
+      watch
+    )
     this.#lanes[index] = lane
     return lane
+  }
+
+  /** What watches the keys that are read over a lane of clients that track them; undefined as long as there are none. */
+  watch(lane: number): KeyWatch | undefined {
+    return this.#watches.get(lane)
   }
 
   /** The lanes in use. */
@@ -144,8 +164,16 @@ export class ClusterNode {
   /** @internal Looks at the time limits, and at a node that is silent; called at each tick of the clock. */
   check(): void {
     for (const lane of this.#lanes) lane?.check()
+    this.#checkWatches()
     this.#ping?.check()
     if (this.status === 'up' && this.silence >= SILENT) this.#sound()
+  }
+
+  #checkWatches(): void {
+    for (const [lane, watch] of this.#watches) {
+      watch.check()
+      if (watch.wanted) this.lane(lane).dial()
+    }
   }
 
   /**
@@ -187,6 +215,7 @@ export class ClusterNode {
     clearTimeout(this.#timer)
     this.#ping?.close()
     for (const lane of this.lanes) lane.retire()
+    for (const watch of this.#watches.values()) watch.close()
   }
 
   /** Closes all connections at once. */
@@ -195,5 +224,15 @@ export class ClusterNode {
     clearTimeout(this.#timer)
     this.#ping?.close()
     for (const lane of this.lanes) lane.close()
+    for (const watch of this.#watches.values()) watch.close()
   }
+}
+
+/** The greeting waits for what the watch needs. */
+function prepared(setup: ConnectionSetup, watch: KeyWatch): ConnectionSetup {
+  const greeting = async (): Promise<readonly Buffer[]> => {
+    await watch.prepare()
+    return setup.greeting()
+  }
+  return { ...setup, greeting }
 }

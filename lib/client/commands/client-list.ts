@@ -87,7 +87,7 @@ function clientLine(client: LocalClient): string {
     events: 'r',
     cmd: client.lastCommand || 'NULL',
     user: session.user,
-    redir: -1,
+    redir: session.tracking?.redirect ?? -1,
     resp: session.protocol,
     'lib-name': session.libName,
     'lib-ver': session.libVersion,
@@ -107,6 +107,9 @@ function flags({ session, remoteAddress, blocked, paused, queuedCommands }: Loca
     session.readonlyMode && 'r',
     session.noEvict && 'e',
     session.noTouch && 'T',
+    session.tracking !== undefined && 't',
+    session.tracking?.broken === true && 'R',
+    session.tracking?.mode === 'bcast' && 'B',
   ].filter((flag) => flag !== false)
   return set.length === 0 ? 'N' : set.join('')
 }

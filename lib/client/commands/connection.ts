@@ -6,6 +6,7 @@
 
 import { ErrorReply, OK, type ReplyValue, SimpleString } from '../../resp/encode.ts'
 import { integer } from './argument.ts'
+import { stopTracking } from './client-tracking.ts'
 import { command } from './container.ts'
 import { authenticate, DEFAULT_USER } from './credential.ts'
 import { hello } from './hello.ts'
@@ -41,7 +42,9 @@ function quit({ client }: LocalCall): ReplyValue {
   return OK
 }
 
-function reset({ session, services }: LocalCall): ReplyValue {
+function reset(call: LocalCall): ReplyValue {
+  const { session, services } = call
+  stopTracking(call)
   session.reset(services.password === undefined)
   return RESET
 }

@@ -119,7 +119,7 @@ function clients({ services }: LocalCall): Fields {
     client_recent_max_input_buffer: largest((client) => client.inputBytes),
     client_recent_max_output_buffer: largest((client) => client.outputBytes),
     blocked_clients: 0,
-    tracking_clients: 0,
+    tracking_clients: connected.filter(({ session }) => session.tracking !== undefined).length,
   }
 }
 

@@ -1,15 +1,17 @@
 import type { Catalogue } from '../../command/catalogue.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
+import type { Invalidations } from '../invalidations.ts'
 import type { Pause } from '../pause.ts'
 import type { Session } from '../session.ts'
+import type { TrackingClient } from '../tracking.ts'
 import type { AdminServices } from './admin.ts'
 
 /** Returned by a handler whose command gets no reply at all (`CLIENT REPLY OFF`). */
 export const NO_REPLY: unique symbol = Symbol('no reply')
 
 /** What a local command sees of a connected client, its own or another. */
-export interface LocalClient {
+export interface LocalClient extends TrackingClient {
   readonly session: Session
   /** `ip:port` of the client, `path:0` for a UNIX socket, or `?:0` where the stream has none. */
   readonly remoteAddress: string
@@ -70,6 +72,8 @@ export interface LocalServices {
   readonly catalogue: Catalogue
   /** All connected clients. */
   clients(): Iterable<LocalClient>
+  /** `CLIENT TRACKING`. */
+  readonly invalidations: Invalidations
   /** `CLIENT PAUSE`. */
   readonly pause: Pause
   readonly maxClients: number

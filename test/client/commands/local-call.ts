@@ -6,6 +6,7 @@ import type {
 } from '../../../lib/client/commands/local.ts'
 import { NO_REPLY } from '../../../lib/client/commands/local.ts'
 import { localCommands } from '../../../lib/client/commands/registry.ts'
+import { Invalidations } from '../../../lib/client/invalidations.ts'
 import { Pause } from '../../../lib/client/pause.ts'
 import { Session } from '../../../lib/client/session.ts'
 import { Catalogue } from '../../../lib/command/catalogue.ts'
@@ -38,6 +39,8 @@ export function fakeClient(id: number, authenticated = true): FakeClient {
     totalCommands: 0,
     blocked: false,
     paused: false,
+    subscribed: false,
+    pushBehind: () => {},
     queuedCommands: -1,
     unblock: async () => false,
     ended: 'no',
@@ -76,6 +79,12 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     catalogue: Catalogue.builtIn(),
     clients: () => clients,
     pause: new Pause(() => {}),
+    invalidations: new Invalidations({
+      settings: readOptions({ nodes: '127.0.0.1:7000' }),
+      cache: { owner: () => undefined, masters: () => [] },
+      client: (id) => [...clients].find(({ session }) => session.id === id),
+      exists: () => Promise.reject(new Error('there is no cluster')),
+    }),
     maxClients: 10_000,
     password: undefined,
     resp3: true,
