@@ -8,6 +8,7 @@ import type { Reader } from '../router/reader.ts'
 import type { Request, RequestHold } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
 import { stopTracking } from './commands/client-tracking.ts'
+import { enter } from './commands/credential.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
@@ -60,7 +61,8 @@ export class ClientConnection implements DispatcherOwner {
   constructor(stream: Duplex, services: ClientServices, id: number) {
     this.#stream = stream
     this.#services = services
-    this.session = new Session(id, services.password === undefined)
+    this.session = new Session(id)
+    enter(this.session, services)
     this.#endpoints = endpoints(stream, services.announced, services.listening)
     this.#intake = new Intake(stream, services.maxBulkLength)
     this.#out = new Batch(this.#endpoints.reuse)

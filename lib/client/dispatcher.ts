@@ -14,6 +14,7 @@ import {
 } from '../router/plan.ts'
 import { Reader } from '../router/reader.ts'
 import { Request } from '../router/request.ts'
+import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
 import { NO_REPLY } from './commands/local.ts'
 import { ownSpec } from './commands/proxy-spec.ts'
@@ -89,6 +90,8 @@ export class Dispatcher {
       this.#refuse(spec, view, fits ? NOT_AUTHENTICATED.text : replyText.wrongArity(spec.name))
       return
     }
+    const { account } = client.session
+    if (account !== undefined && this.#denied(view, spec, account)) return
     if (services.pause.on && this.#putOff(view, spec)) return
     this.#carryOut(view, spec)
   }
@@ -226,6 +229,15 @@ export class Dispatcher {
     if (this.#stateful?.queueing === true) this.#stateful.flaw()
     if (isHttp(view)) this.#client.abort('an HTTP request')
     else this.#answer(undefined, view, unknownCommand(view), this.#silenced())
+  }
+
+  /** Refuses what the user may not do. */
+  #denied(view: RequestView, spec: CommandSpec, account: Account): boolean {
+    const refusal = account.refusal(spec, view)
+    if (refusal === undefined) return false
+    if (this.#stateful?.queueing === true) this.#stateful.flaw()
+    this.#refuse(spec, view, refusal)
+    return true
   }
 
   #refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void {

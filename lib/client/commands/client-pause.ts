@@ -1,6 +1,6 @@
-import { ErrorReply, OK, type ReplyValue } from '../../resp/encode.ts'
+import { ErrorReply, OK } from '../../resp/encode.ts'
 import { integer, word } from './argument.ts'
-import type { LocalCall } from './local.ts'
+import type { Everywhere } from './everywhere.ts'
 
 const NOT_INTEGER = new ErrorReply('ERR timeout is not an integer or out of range')
 const NEGATIVE = new ErrorReply('ERR timeout is negative')
@@ -10,19 +10,27 @@ const TOO_MANY = new ErrorReply(
 )
 
 /** `CLIENT PAUSE milliseconds [WRITE|ALL]`. */
-export function clientPause({ args, services }: LocalCall): ReplyValue {
-  if (args.length > 4) return TOO_MANY
-  const mode = args[3] === undefined ? 'all' : word(args[3])
-  if (mode !== 'write' && mode !== 'all') return BAD_MODE
-  const timeout = integer(args[2]!)
-  if (timeout === undefined) return NOT_INTEGER
-  if (timeout < 0n) return NEGATIVE
-  services.pause.begin(mode, Number(timeout))
-  return OK
+export const pausing: Everywhere<boolean> = {
+  kind: 'client-pause',
+  share: (args, services) => {
+    if (args.length > 4) return TOO_MANY
+    const mode = args[3] === undefined ? 'all' : word(args[3])
+    if (mode !== 'write' && mode !== 'all') return BAD_MODE
+    const timeout = integer(args[2]!)
+    if (timeout === undefined) return NOT_INTEGER
+    if (timeout < 0n) return NEGATIVE
+    services.pause.begin(mode, Number(timeout))
+    return true
+  },
+  reply: () => OK,
 }
 
 /** `CLIENT UNPAUSE`. */
-export function clientUnpause({ services }: LocalCall): ReplyValue {
-  services.pause.end()
-  return OK
+export const unpausing: Everywhere<boolean> = {
+  kind: 'client-unpause',
+  share: (_args, services) => {
+    services.pause.end()
+    return true
+  },
+  reply: () => OK,
 }

@@ -10,7 +10,7 @@ import { integer, isPrintable, word } from './argument.ts'
 import { CLIENT_HELP } from './client-help.ts'
 import { clientKill } from './client-kill.ts'
 import { clientInfo, clientList } from './client-list.ts'
-import { clientPause, clientUnpause } from './client-pause.ts'
+import { pausing, unpausing } from './client-pause.ts'
 import {
   clientCaching,
   clientGetRedir,
@@ -18,6 +18,7 @@ import {
   clientTrackingInfo,
 } from './client-tracking.ts'
 import { container, help, type Subcommand } from './container.ts'
+import { type Everywhere, everywhere } from './everywhere.ts'
 import { type LocalCall, type LocalCommands, type LocalHandler, NO_REPLY } from './local.ts'
 import { BAD_NAME, errorOf, NOT_INTEGER, SYNTAX } from './refusal.ts'
 
@@ -74,17 +75,21 @@ function onOff(set: (session: Session, on: boolean) => void): Subcommand {
 
 const BAD_REASON = new ErrorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
 
-/** `CLIENT UNBLOCK id [TIMEOUT|ERROR]`. */
-async function unblock({ args, services }: LocalCall): Promise<ReplyValue> {
-  if (args.length > 4) return SYNTAX
-  const reason = args[3] === undefined ? 'timeout' : word(args[3])
-  if (reason !== 'timeout' && reason !== 'error') return BAD_REASON
-  const id = integer(args[2]!)
-  if (id === undefined) return NOT_INTEGER
-  for (const client of services.clients()) {
-    if (BigInt(client.session.id) === id) return Number(await client.unblock(reason === 'error'))
-  }
-  return 0
+/** `CLIENT UNBLOCK id [TIMEOUT|ERROR]`: how many clients each thread unblocked. */
+export const unblocking: Everywhere<number> = {
+  kind: 'client-unblock',
+  share: (args, services) => {
+    if (args.length > 4) return SYNTAX
+    const reason = args[3] === undefined ? 'timeout' : word(args[3])
+    if (reason !== 'timeout' && reason !== 'error') return BAD_REASON
+    const id = integer(args[2]!)
+    if (id === undefined) return NOT_INTEGER
+    for (const client of services.clients()) {
+      if (BigInt(client.session.id) === id) return client.unblock(reason === 'error').then(Number)
+    }
+    return 0
+  },
+  reply: (shares) => shares.reduce((sum, { value }) => sum + value, 0),
 }
 
 function answer(arity: number, run: LocalHandler): Subcommand {
@@ -113,8 +118,8 @@ export const clientCommands: LocalCommands = {
     trackinginfo: answer(2, clientTrackingInfo),
     tracking: answer(-3, clientTracking),
     caching: answer(3, clientCaching),
-    pause: answer(-3, clientPause),
-    unpause: answer(2, clientUnpause),
-    unblock: answer(-3, unblock),
+    pause: answer(-3, everywhere(pausing)),
+    unpause: answer(2, everywhere(unpausing)),
+    unblock: answer(-3, everywhere(unblocking)),
   }),
 }

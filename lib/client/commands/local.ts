@@ -1,6 +1,8 @@
 import type { Catalogue } from '../../command/catalogue.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
+import type { Accounts } from '../access/accounts.ts'
+import type { Attempts } from '../access/attempts.ts'
 import type { Invalidations } from '../invalidations.ts'
 import type { Pause } from '../pause.ts'
 import type { Session } from '../session.ts'
@@ -79,6 +81,11 @@ export interface LocalServices {
   readonly maxClients: number
   /** Password that clients must give, or undefined when every client is let in. */
   readonly password: string | undefined
+  /** Users of the proxy's own; undefined when there are none. */
+  readonly accounts: Accounts | undefined
+  /** Failed attempts to authenticate. */
+  readonly attempts: Attempts
+  readonly authFailureDelay: number
   /** Whether HELLO 3 is accepted. */
   readonly resp3: boolean
   /** Whether the CLUSTER command presents the proxy as the owner of all slots. */

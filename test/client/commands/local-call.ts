@@ -1,3 +1,4 @@
+import { Attempts } from '../../../lib/client/access/attempts.ts'
 import type { AdminServices } from '../../../lib/client/commands/admin.ts'
 import type {
   LocalClient,
@@ -87,6 +88,9 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     }),
     maxClients: 10_000,
     password: undefined,
+    accounts: undefined,
+    attempts: new Attempts(),
+    authFailureDelay: 0,
     resp3: true,
     clusterEmulation: true,
     tls: false,
