@@ -213,7 +213,7 @@ export class Invalidations implements WatchSink, TrackingHost {
       tracking.broken = true
       if (protocol === 3) client.pushBehind(brokenRedirect(redirect))
     } else if (target.session.protocol === 3) target.pushBehind(invalidationPush(keys, protocol))
-    else if (redirect !== 0 && target.subscribed)
+    else if (redirect !== 0 && isSubscribed(target.subscriptions))
       target.pushBehind(invalidationMessage(keys, protocol))
   }
 
@@ -248,4 +248,8 @@ export class Invalidations implements WatchSink, TrackingHost {
     } else if (group.tracked.broadcast) this.#broadcast(group, written ?? [], by)
     else for (const key of written ?? []) this.#changed(group, key, by)
   }
+}
+
+function isSubscribed({ channel, pattern, shard }: TrackingClient['subscriptions']): boolean {
+  return channel + pattern + shard > 0
 }

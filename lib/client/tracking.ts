@@ -3,6 +3,7 @@ import { LANES, trackedLane } from '../cluster/lanes.ts'
 import { findKeys } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, NO_KEYS } from '../command/spec.ts'
+import type { SubscriptionKind } from '../pubsub/kind.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { RequestView } from '../resp/request-reader.ts'
 import type { Request } from '../router/request.ts'
@@ -14,8 +15,8 @@ export type TrackingMode = 'default' | 'optin' | 'optout' | 'bcast'
 /** A client as far as it is told of keys. */
 export interface TrackingClient {
   readonly session: { readonly id: number; readonly protocol: ProtocolVersion }
-  /** Whether it is subscribed to channels: what is told to a RESP2 client comes as a message. */
-  readonly subscribed: boolean
+  /** While it is subscribed to anything, what is told to a RESP2 client comes as a message. */
+  readonly subscriptions: Readonly<Record<SubscriptionKind, number>>
   /** Sends what answers no request, behind all replies that have come. */
   pushBehind(bytes: Buffer): void
 }

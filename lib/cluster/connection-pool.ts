@@ -62,10 +62,10 @@ export class ConnectionPool {
     this.#settings = settings
     this.#clock = clock
     this.#turn = turn
-    const setup = (address: NodeAddress, lane: number) => this.#setup(address, lane)
+    const setup = (address: NodeAddress, lane: number) => this.setup(address, lane)
     this.privates = new PrivatePool(settings, clock, setup, onTrouble)
     this.#services = {
-      setup: (address, lane) => this.#setup(address, lane),
+      setup: (address, lane) => this.setup(address, lane),
       reconnectMinDelay: settings.reconnectMinDelay,
       reconnectMaxDelay: settings.reconnectMaxDelay,
       outputPause: settings.nodeOutputPause,
@@ -153,7 +153,8 @@ export class ConnectionPool {
     }
   }
 
-  #setup(address: NodeAddress, lane: number): ConnectionSetup {
+  /** How a connection to an address is set up that begins as those of a lane do. */
+  setup(address: NodeAddress, lane: number): ConnectionSetup {
     const { connectTimeout, commandTimeout, nodeOutputPause } = this.#settings
     return {
       address: addressName(address),

@@ -149,6 +149,11 @@ export class Connection {
     this.#unflushed++
   }
 
+  /** The reply that a request has just been told is not its last: it is the oldest in flight again. To be called within its `onReply`. */
+  expectMore(request: NodeRequest): void {
+    this.#inFlight.unshift(request)
+  }
+
   /** Writes the batch. */
   flush(): void {
     if (this.state === 'closed') return
