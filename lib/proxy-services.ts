@@ -107,6 +107,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
     pause: roster.pause,
+    monitors: roster.monitors,
     invalidations: parts.invalidations,
     callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
     callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),

@@ -69,6 +69,11 @@ arrives once for each master.
 <!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->
 `
 
+const MONITOR = [
+  'administration',
+  "what the proxy's own clients ask, without secrets; of the thread that serves the client",
+] as const
+
 const ONE_SERVER = ['refused', 'acts on the one server that it is sent to'] as const
 
 /** Whether the proxy's own answer to a command is that it does not carry it out. */
@@ -130,7 +135,7 @@ function byKeys(spec: CommandSpec): readonly [string, string] {
 function rowsOf(spec: CommandSpec): string[] {
   const subcommands = [...(spec.subcommands?.values() ?? [])]
   if (subcommands.length > 0) return subcommands.flatMap(rowsOf)
-  const [handling, remark] = HANDLING[spec.treatment](spec)
+  const [handling, remark] = spec.name === 'monitor' ? MONITOR : HANDLING[spec.treatment](spec)
   return [`| \`${spec.name.replace('|', ' ').toUpperCase()}\` | ${handling} | ${remark} |`]
 }
 

@@ -98,6 +98,7 @@ export class Dispatcher {
 
   #carryOut(view: RequestView, spec: CommandSpec): void {
     const services = this.#services
+    if (services.monitors.on) services.monitors.show(spec, view, this.#client.remoteAddress)
     const stateful = this.#stateful
     if (stateful?.intercept(view, spec) === true) return
     const kind = decide(view, spec, this.#client.session.protocol, services, plan)

@@ -10,6 +10,7 @@ import { isOpen } from './commands/credential.ts'
 import type { LocalClient } from './commands/local.ts'
 import { isRemote, rawStream } from './endpoints.ts'
 import { STOP } from './intake.ts'
+import { Monitors } from './monitors.ts'
 import { Pause } from './pause.ts'
 
 const debug = createDebug('redis-cluster-proxy:client')
@@ -21,7 +22,10 @@ const LIMIT_TICKS = Math.round(1000 / TICK)
 const PATIENCE = 5000
 
 /** What holds for all clients together. */
-type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'protectedMode' | 'program'>
+type RosterSettings = Pick<
+  Settings,
+  'maxClients' | 'memoryLimit' | 'subscriberOutputLimit' | 'protectedMode' | 'program'
+>
 
 /** As Redis says it, with what can be done about it here. */
 const PROTECTED =
@@ -34,6 +38,8 @@ const PROTECTED =
 export class Roster {
   /** Bytes that all clients together have buffered, as of the last look. */
   bufferedBytes = 0
+  /** Those who are shown what the others ask. */
+  readonly monitors: Monitors = new Monitors(() => this.#settings.subscriberOutputLimit)
   /** `CLIENT PAUSE`, for all of them. */
   readonly pause: Pause = new Pause(() => {
     for (const client of this.#clients) client.go(STOP.pause)
@@ -101,6 +107,7 @@ export class Roster {
   /** A client's connection is closed. */
   remove(client: LocalClient, reason: string | undefined): void {
     this.#clients.delete(client as ClientConnection)
+    this.monitors.remove(client)
     if (reason !== undefined) debug('client %d is disconnected: %s', client.session.id, reason)
     this.#tell('clientDisconnect', client, reason)
     if (this.#clients.size === 0) this.#onEmpty?.()

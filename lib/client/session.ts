@@ -35,6 +35,8 @@ export class Session {
   noTouch = false
   /** `READONLY`: the client accepts reads from replicas. */
   readonlyMode = false
+  /** `MONITOR`. */
+  monitoring = false
   /** `CLIENT TRACKING`; undefined while off. */
   tracking: Tracking | undefined = undefined
 
@@ -59,6 +61,7 @@ export class Session {
     this.noEvict = false
     this.noTouch = false
     this.readonlyMode = false
+    this.monitoring = false
     this.tracking = undefined
   }
 }

@@ -125,6 +125,7 @@ function clientLine(client: LocalClient): string {
 function flags(client: LocalClient): string {
   const { session, remoteAddress, blocked, paused, queuedCommands } = client
   const set = [
+    session.monitoring && 'O',
     isSubscribed(client) && 'P',
     (blocked || paused) && 'b',
     queuedCommands >= 0 && 'x',

@@ -39,8 +39,9 @@ function quit({ client }: LocalCall): ReplyValue {
 }
 
 function reset(call: LocalCall): ReplyValue {
-  const { session, services } = call
+  const { client, session, services } = call
   stopTracking(call)
+  services.monitors.remove(client)
   session.reset()
   enter(session, services)
   return RESET

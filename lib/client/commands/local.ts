@@ -7,6 +7,7 @@ import type { MasterAnswer } from '../../router/survey.ts'
 import type { Accounts } from '../access/accounts.ts'
 import type { Attempts } from '../access/attempts.ts'
 import type { Invalidations } from '../invalidations.ts'
+import type { MonitoringClient, Monitors } from '../monitors.ts'
 import type { Pause } from '../pause.ts'
 import type { Session } from '../session.ts'
 import type { TrackingClient } from '../tracking.ts'
@@ -16,7 +17,7 @@ import type { AdminServices } from './admin.ts'
 export const NO_REPLY: unique symbol = Symbol('no reply')
 
 /** What a local command sees of a connected client, its own or another. */
-export interface LocalClient extends TrackingClient {
+export interface LocalClient extends TrackingClient, MonitoringClient {
   readonly session: Session
   /** `ip:port` of the client, `path:0` for a UNIX socket, or `?:0` where the stream has none. */
   readonly remoteAddress: string
@@ -81,6 +82,8 @@ export interface LocalServices {
   clients(): Iterable<LocalClient>
   /** `CLIENT TRACKING`. */
   readonly invalidations: Invalidations
+  /** `MONITOR`. */
+  readonly monitors: Monitors
   /** `CLIENT PAUSE`. */
   readonly pause: Pause
   readonly maxClients: number
