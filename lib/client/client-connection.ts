@@ -67,7 +67,7 @@ export class ClientConnection implements DispatcherOwner {
     const { announced, listening } = services
     this.#endpoints = endpoints(stream, announced, listening, services.originOf(stream))
     this.#intake = new Intake(stream, services.maxBulkLength)
-    this.#out = new Batch(this.#endpoints.reuse)
+    this.#out = new Batch(this.#endpoints.reuse, true)
     this.#replies = new ReplyQueue(this.#out)
     this.#activeAt = services.clock.now
     this.#dispatcher = new Dispatcher(this, services, this.#intake, this.#replies)

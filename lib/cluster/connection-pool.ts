@@ -158,7 +158,7 @@ export class ConnectionPool {
     const { connectTimeout, commandTimeout, nodeOutputPause } = this.#settings
     return {
       address: addressName(address),
-      open: () => dial(address, this.#settings),
+      open: (reading) => dial(address, this.#settings, reading),
       greeting: () => this.#greeting(lane),
       clock: this.#clock,
       turn: this.#turn,
