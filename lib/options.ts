@@ -181,6 +181,12 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     help: 'Time that a client in MULTI or WATCH may keep its connection without sending anything. Then MULTI goes on unseen on another one, and WATCH makes EXEC answer nil; 0: for ever.',
     runtime: true,
   },
+  trackingTableMaxKeys: {
+    default: 1_000_000,
+    ...whole(0, 1_000_000_000),
+    help: 'Keys that clients are to be told of when they change (`CLIENT TRACKING`); beyond that they are told of old ones at once. 0: no limit.',
+    runtime: true,
+  },
   scriptCacheBytes: {
     default: 16 * MEBIBYTE,
     ...whole(0, MOST_BYTES),

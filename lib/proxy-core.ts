@@ -5,6 +5,7 @@ import { renewCertificates } from './certificates.ts'
 import { accountsOf } from './client/access/accounts.ts'
 import type { ClientServices } from './client/client-services.ts'
 import { answerThread } from './client/commands/thread-answers.ts'
+import { Invalidations } from './client/invalidations.ts'
 import { ProxyGate } from './client/proxy-gate.ts'
 import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
@@ -19,6 +20,7 @@ import { readChanges } from './option-reader.ts'
 import { adminServices, TopologyHistory } from './proxy-admin.ts'
 import { clientServices, clusterGuide, listening } from './proxy-services.ts'
 import { Hub } from './pubsub/hub.ts'
+import { call } from './router/call.ts'
 import { Privates } from './router/privates.ts'
 import { ReadPolicy } from './router/reader.ts'
 import { Router } from './router/router.ts'
@@ -89,6 +91,7 @@ export class ProxyCore {
   readonly #router: Router
   readonly #roster: Roster
   readonly #hub: Hub
+  readonly #invalidations: Invalidations
   /** The raw sockets below TLS, whether their handshake is done or not. */
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
@@ -104,11 +107,13 @@ export class ProxyCore {
     this.#server = server
     this.#settings = settings
     this.#events = new ServerEvents(server)
+    this.#invalidations = this.#makeInvalidations(settings)
     this.#pool = new ConnectionPool(settings, {
       clock: this.#clock,
       turn: this.#turn,
       events: this.#events,
       onTrouble: () => this.#refresher.request('node lost'),
+      watching: this.#invalidations,
     })
     this.#refresher = new Refresher(settings, this.#pool, this.#cache, {
       onMoves: (moves) => this.#router.onMoves(moves),
@@ -124,6 +129,7 @@ export class ProxyCore {
       cache: this.#cache,
       refresher: this.#refresher,
       events: this.#events,
+      onLeft: (slots: readonly { slot: number }[]) => this.#invalidations.onMoves(slots),
     }
     const reads = new ReadPolicy(settings, this.#watch)
     this.#router = new Router({ ...routing, watch: this.#watch, reads })
@@ -147,6 +153,7 @@ export class ProxyCore {
       roster: this.#roster,
       gate: this.#gate,
       pool: this.#pool,
+      invalidations: this.#invalidations,
     }
     const admin = {
       ...parts,
@@ -174,6 +181,15 @@ export class ProxyCore {
     server.on('listening', () => this.#onListening())
     // Streams that were handed over by 'connection' events are none of the server's own: they are let go of here.
     server.on('close', () => void this.shutdown())
+  }
+
+  #makeInvalidations(settings: Settings): Invalidations {
+    return new Invalidations({
+      settings,
+      cache: this.#cache,
+      client: (id) => this.#roster.client(id),
+      exists: (slot, keys, lane) => call(this.#router, slot, ['EXISTS', ...keys], lane),
+    })
   }
 
   get topology(): Topology {

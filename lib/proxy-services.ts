@@ -5,6 +5,7 @@ import { Attempts } from './client/access/attempts.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
+import type { Invalidations } from './client/invalidations.ts'
 import type { ProxyGate } from './client/proxy-gate.ts'
 import type { Roster } from './client/roster.ts'
 import type { Clock } from './clock.ts'
@@ -47,6 +48,7 @@ export interface ServiceParts {
   /** Undefined without the option `proxyProtocol`. */
   readonly gate: ProxyGate | undefined
   readonly roster: Roster
+  readonly invalidations: Invalidations
   readonly hub: Hub
 }
 
@@ -106,6 +108,8 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
     pause: roster.pause,
+    monitors: roster.monitors,
+    invalidations: parts.invalidations,
     callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
     callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
     askMasters: (section, shared) => survey.ask(section, shared),

@@ -154,6 +154,8 @@ export interface Settings {
   privateWait: number
   /** Milliseconds that a client in MULTI or WATCH may keep its connection without a command; 0: for ever. */
   transactionIdleTimeout: number
+  /** Keys that clients are to be told of when they change; 0: no limit. */
+  trackingTableMaxKeys: number
   /** Bytes of scripts to remember; 0: none. */
   scriptCacheBytes: number
   /** Milliseconds between two looks at the cluster. */

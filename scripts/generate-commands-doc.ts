@@ -49,6 +49,12 @@ what was the last entry at the first attempt: \`XINFO STREAM\` is asked in the s
 \`CLIENT PAUSE\` keeps back the requests of all clients of the proxy, with \`WRITE\` those that a server would keep back. What is under way already goes on, and the servers know
 nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped.
 
+\`CLIENT TRACKING\` is right for each client in all its modes, with the errors of the server. Clients that track keys read from masters only. The keys of a script are taken to be read; keys
+that it uses without declaring them are not tracked. A client may be told once too often, never too seldom: after a lost connection all is to be forgotten (null), after a slot moved its keys,
+and a read through a slot that is moving is told right behind its reply; when a wider \`PREFIX\` begins to be told, all on narrower ones have to forget once; with \`NOLOOP\`, a transaction's own
+writes are told. A key whose slot moved is watched again when the proxy has heard of it, which others' writes may precede by up to \`refreshInterval\`. A RESP2 client without
+\`REDIRECT\` is told nothing, as by a server. \`CLIENT TRACKING\` and \`CACHING\` are refused between \`MULTI\` and \`EXEC\`.
+
 \`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
 
 Whoever subscribes shares the proxy's own subscription: one for each channel, pattern or shard channel (in each thread), however many clients have it. Ordinary channels are subscribed to at one node, since
@@ -62,6 +68,11 @@ arrives once for each master.
 
 <!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->
 `
+
+const MONITOR = [
+  'administration',
+  "what the proxy's own clients ask, without secrets; of the thread that serves the client",
+] as const
 
 const ONE_SERVER = ['refused', 'acts on the one server that it is sent to'] as const
 
@@ -124,7 +135,7 @@ function byKeys(spec: CommandSpec): readonly [string, string] {
 function rowsOf(spec: CommandSpec): string[] {
   const subcommands = [...(spec.subcommands?.values() ?? [])]
   if (subcommands.length > 0) return subcommands.flatMap(rowsOf)
-  const [handling, remark] = HANDLING[spec.treatment](spec)
+  const [handling, remark] = spec.name === 'monitor' ? MONITOR : HANDLING[spec.treatment](spec)
   return [`| \`${spec.name.replace('|', ' ').toUpperCase()}\` | ${handling} | ${remark} |`]
 }
 

@@ -69,6 +69,7 @@ test('the defaults are those that the documentation promises', () => {
       maxPrivateConnections: 5000,
       privateWait: 5000,
       transactionIdleTimeout: 60_000,
+      trackingTableMaxKeys: 1_000_000,
       scriptCacheBytes: 16 * 1024 * 1024,
       refreshInterval: 30_000,
       refreshMinInterval: 100,

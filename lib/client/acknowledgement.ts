@@ -1,5 +1,5 @@
+import { Errand } from '../cluster/errand.ts'
 import type { PrivateConnection } from '../cluster/private-connection.ts'
-import { Errand } from '../cluster/private-connection.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import { ErrorReply, RawReply, type ReplyValue } from '../resp/encode.ts'
 import { content, FrameItems, isAggregate } from '../resp/frame.ts'

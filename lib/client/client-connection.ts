@@ -7,6 +7,7 @@ import { BROKEN, MORE } from '../resp/request-reader.ts'
 import type { Reader } from '../router/reader.ts'
 import type { Request, RequestHold } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
+import { stopTracking } from './commands/client-tracking.ts'
 import { enter } from './commands/credential.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
@@ -56,6 +57,7 @@ export class ClientConnection implements DispatcherOwner {
   #reading = false
   #dirty = false
   #inputEnded = false
+  #lastWritten: ClusterNode | undefined
   #activeAt: number
   #reason: string | undefined
 
@@ -194,8 +196,6 @@ export class ClientConnection implements DispatcherOwner {
     this.written.set(node, slot)
   }
 
-  #lastWritten: ClusterNode | undefined
-
   deliver(request: Request, buffer: Buffer, start: number, end: number): void {
     if (this.#state === 'closed') return
     const services = this.#services
@@ -204,11 +204,10 @@ export class ClientConnection implements DispatcherOwner {
     if (this.reader !== undefined) this.#noteRead(this.reader, request)
     this.#noteWrite(request)
     replies.settle(request, buffer, start, end)
+    const { tracking } = this.session
+    if (tracking !== undefined) tracking.end(request)
     if (replies.length === 0 && !this.#reading) this.#flushLast()
-    else if (!this.#dirty) {
-      this.#dirty = true
-      services.turn.add(this)
-    }
+    else this.#flushSoon()
     if (replies.heldBytes > services.clientOutputLimit) this.abort(OVER_LIMIT)
     this.#dispatcher.onDelivered()
     const { stopped } = this.#intake
@@ -227,6 +226,16 @@ export class ClientConnection implements DispatcherOwner {
   push(bytes: Buffer): void {
     if (this.#state !== 'open') return
     this.#out.append(bytes, 0, bytes.length)
+    this.#flushSoon()
+  }
+
+  pushBehind(bytes: Buffer): void {
+    if (this.#state !== 'open') return
+    this.#replies.append(bytes)
+    this.#flushSoon()
+  }
+
+  #flushSoon(): void {
     if (this.#dirty) return
     this.#dirty = true
     this.#services.turn.add(this)
@@ -338,6 +347,7 @@ export class ClientConnection implements DispatcherOwner {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#dispatcher.stateful?.abandon()
+    stopTracking({ session: this.session, services: this.#services })
     this.#intake.stop(STOP.closing)
     this.#stream.destroy()
     this.#out.clear()

@@ -20,6 +20,8 @@ export interface Desk {
   answer(spec: CommandSpec, view: RequestView, reply: ReplyValue): void
   /** Calls `begin` when all older requests are answered. */
   whenOldest(request: Request, begin: () => void): void
+  /** Calls `begin` when what the request reads on a private connection is watched, if its client is to be told of changes. */
+  prepare(request: Request, begin: () => void): void
   /** Leaves further requests unread until {@link go}; whether the client goes away is noticed all the same. */
   stop(): void
   go(): void

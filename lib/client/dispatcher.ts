@@ -2,7 +2,7 @@ import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
-import { argumentsOf, type RequestView } from '../resp/request-reader.ts'
+import { argumentsOf, frameRequest, type RequestView } from '../resp/request-reader.ts'
 import {
   ALL_MASTERS,
   BLOCKING,
@@ -33,13 +33,7 @@ const PRIVATE = -2
 
 const plan: Plan = { slot: -1, error: '', step: undefined, fanOut: undefined }
 /** What an answer without a request is made of. */
-const NO_VIEW: RequestView = {
-  buffer: Buffer.alloc(0),
-  start: 0,
-  end: 0,
-  argc: 0,
-  offsets: new Int32Array(0),
-}
+const NO_VIEW: RequestView = { ...frameRequest([]), end: 0 }
 
 function slotOf({ buffer, offsets }: RequestView, index: number): number {
   return keySlot(buffer, offsets[2 * index]!, offsets[2 * index + 1]!)
@@ -104,6 +98,7 @@ export class Dispatcher {
 
   #carryOut(view: RequestView, spec: CommandSpec): void {
     const services = this.#services
+    if (services.monitors.on) services.monitors.show(spec, view, this.#client.remoteAddress)
     const stateful = this.#stateful
     if (stateful?.intercept(view, spec) === true) return
     const kind = decide(view, spec, this.#client.session.protocol, services, plan)
@@ -214,12 +209,15 @@ export class Dispatcher {
   }
 
   /** A request in its place in the order of replies. */
-  #request(view: RequestView, spec: CommandSpec | undefined, slot: number): Request {
+  #request(view: RequestView, spec: CommandSpec | undefined, slot: number, sent = true): Request {
     const services = this.#services
     const request = new Request(view, spec, slot, this.#client, services.router)
     request.sequence = this.#sequence++
     if (services.observed) request.readAt = performance.now()
     this.#replies.push(request)
+    const { tracking } = this.#client.session
+    if (tracking !== undefined && spec !== undefined)
+      tracking.begin(request, view, spec, { sent, queueing: this.#stateful?.queueing === true })
     return request
   }
 
@@ -289,8 +287,9 @@ export class Dispatcher {
   follow(): void {
     this.#intake.authenticated = this.#client.session.authenticated
     this.#followReads()
-    const { lane } = this.#client.session
+    const { lane, tracking } = this.#client.session
     if (lane === this.#client.lane) return
+    if (tracking !== undefined) this.#services.invalidations.place(tracking)
     this.#client.lane = lane
     // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.
     if (this.#replies.length > 0) this.#intake.stop(STOP.lane)
@@ -299,8 +298,10 @@ export class Dispatcher {
   /** A client that said READONLY prefers replicas, whatever the others do. */
   #followReads(): void {
     const { readFrom } = this.#services
-    const policy =
-      this.#client.session.readonlyMode && readFrom === 'master' ? 'prefer-replica' : readFrom
+    const { readonlyMode, tracking } = this.#client.session
+    // Replicas may be behind what a client was told.
+    const chosen = readonlyMode && readFrom === 'master' ? 'prefer-replica' : readFrom
+    const policy = tracking === undefined ? chosen : 'master'
     if (policy === (this.#client.reader?.policy ?? 'master')) return
     this.#client.reader = policy === 'master' ? undefined : new Reader(policy)
     if (this.#client.reader !== undefined) this.#services.watchReplicas()
@@ -313,7 +314,7 @@ export class Dispatcher {
     value: Promise<ReplyValue>,
     silent: boolean
   ): Promise<void> {
-    const request = this.#request(view, spec, -1)
+    const request = this.#request(view, spec, -1, false)
     request.silent = silent
     this.#intake.stop(STOP.local)
     const settled = await value.catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
@@ -331,7 +332,7 @@ export class Dispatcher {
     value: ReplyValue,
     silent: boolean
   ): void {
-    const request = this.#request(view, spec, -1)
+    const request = this.#request(view, spec, -1, false)
     request.silent = silent
     const bytes = encodeReply(value, this.#client.session.protocol)
     this.#client.deliver(request, bytes, 0, bytes.length)

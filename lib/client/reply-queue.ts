@@ -63,6 +63,22 @@ export class ReplyQueue {
     }
   }
 
+  /** Sends what answers no request, behind all replies that have come. */
+  append(bytes: Buffer): void {
+    // Most often nothing is held.
+    for (let i = this.heldBytes === 0 ? -1 : this.#pending.length - 1; i >= 0; i--) {
+      const request = this.#pending.peekAt(i)!
+      if (request.reply === undefined || request.replyEnd === request.replyStart) continue
+      const { reply, replyStart, replyEnd } = request
+      request.reply = Buffer.concat([reply.subarray(replyStart, replyEnd), bytes])
+      request.replyStart = 0
+      request.replyEnd = request.reply.length
+      this.heldBytes += bytes.length
+      return
+    }
+    this.#out.append(bytes, 0, bytes.length)
+  }
+
   #keep(request: Request, buffer: Buffer, start: number, end: number): void {
     if (request.silent) {
       request.forget()

@@ -10,6 +10,7 @@ import { isOpen } from './commands/credential.ts'
 import type { LocalClient } from './commands/local.ts'
 import { isRemote, rawStream } from './endpoints.ts'
 import { STOP } from './intake.ts'
+import { Monitors } from './monitors.ts'
 import { Pause } from './pause.ts'
 
 const debug = createDebug('redis-cluster-proxy:client')
@@ -23,7 +24,7 @@ const PATIENCE = 5000
 /** What holds for all clients together. */
 type RosterSettings = Pick<
   Settings,
-  'maxClients' | 'memoryLimit' | 'protectedMode' | 'program' | 'announce'
+  'maxClients' | 'memoryLimit' | 'subscriberOutputLimit' | 'protectedMode' | 'program' | 'announce'
 >
 
 /** As Redis says it, with what can be done about it here. */
@@ -37,6 +38,8 @@ const PROTECTED =
 export class Roster {
   /** Bytes that all clients together have buffered, as of the last look. */
   bufferedBytes = 0
+  /** Those who are shown what the others ask. */
+  readonly monitors: Monitors = new Monitors(() => this.#settings.subscriberOutputLimit)
   /** `CLIENT PAUSE`, for all of them. */
   readonly pause: Pause = new Pause(() => {
     for (const client of this.#clients) client.go(STOP.pause)
@@ -66,6 +69,12 @@ export class Roster {
   /** The clients, in the order in which they came. */
   clients(): Iterable<ClientConnection> {
     return this.#clients
+  }
+
+  /** A client by its number. */
+  client(id: number): ClientConnection | undefined {
+    for (const client of this.#clients) if (client.session.id === id) return client
+    return undefined
   }
 
   /** Serves a stream from now on, or tells it that there is no room. */
@@ -98,6 +107,7 @@ export class Roster {
   /** A client's connection is closed. */
   remove(client: LocalClient, reason: string | undefined): void {
     this.#clients.delete(client as ClientConnection)
+    this.monitors.remove(client)
     if (reason !== undefined) debug('client %d is disconnected: %s', client.session.id, reason)
     this.#tell('clientDisconnect', client, reason)
     if (this.#clients.size === 0) this.#onEmpty?.()

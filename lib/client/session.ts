@@ -1,7 +1,8 @@
-import { LANES, ownLane } from '../cluster/lanes.ts'
+import { ownLane, trackingOf } from '../cluster/lanes.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Account } from './access/account.ts'
 import type { MovingEndpoint } from './moving.ts'
+import { laneKind, type Tracking } from './tracking.ts'
 
 /** Whether a client is told the replies to its commands (`CLIENT REPLY`). */
 export type ReplyMode = 'on' | 'off' | 'skip'
@@ -40,6 +41,10 @@ export class Session {
   multiplexing = true
   /** `CLIENT MAINT_NOTIFICATIONS`: how it wants to be told where to go when its connection is about to end; undefined: not at all. */
   moving: MovingEndpoint | undefined = undefined
+  /** `MONITOR`. */
+  monitoring = false
+  /** `CLIENT TRACKING`; undefined while off. */
+  tracking: Tracking | undefined = undefined
 
   constructor(id: number, authenticated = false) {
     this.id = id
@@ -48,8 +53,10 @@ export class Session {
 
   /** Its lane at every node. */
   get lane(): number {
-    const kind = this.protocol === 3 ? LANES.resp3 : LANES.resp2
-    return this.multiplexing ? kind : ownLane(kind, this.id)
+    const kind = laneKind(this.protocol, this.tracking)
+    // What changed keys are told about is one for all who track keys.
+    const shared = this.multiplexing || trackingOf(kind) !== undefined
+    return shared ? kind : ownLane(kind, this.id)
   }
 
   /** The client is another user from now on. */
@@ -69,5 +76,7 @@ export class Session {
     this.noTouch = false
     this.readonlyMode = false
     this.moving = undefined
+    this.monitoring = false
+    this.tracking = undefined
   }
 }

@@ -1,3 +1,4 @@
+import { plainLane } from '../cluster/lanes.ts'
 import type { ClusterNode } from '../cluster/node.ts'
 import { arityFits, type CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
@@ -42,7 +43,7 @@ const plan: Plan = { slot: -1, error: '', step: undefined, fanOut: undefined }
 /** Commands between MULTI and EXEC that are not queued, beside those of transactions. */
 const IMMEDIATE = new Set(['quit', 'reset'])
 /** What changes the connection cannot wait for EXEC. */
-const NOT_QUEUED = new Set(['hello', 'auth', 'client|reply'])
+const NOT_QUEUED = new Set(['hello', 'auth', 'client|reply', 'client|tracking', 'client|caching'])
 /** The node answers these as the proxy would. */
 const BY_NODE = new Set(['ping', 'echo'])
 
@@ -183,7 +184,7 @@ export class Stateful implements Desk {
         : new BlockingCall(this, request, view, spec, slot)
     this.#call = call
     this.stop()
-    this.whenOldest(request, () => call.start())
+    this.whenOldest(request, () => this.prepare(request, () => call.start()))
   }
 
   /** A slot of each master that the client wrote to; of all masters when it wrote nothing. */
@@ -245,7 +246,7 @@ export class Stateful implements Desk {
   // The desk of the transaction, and of what blocks
 
   get lane(): number {
-    return this.#host.client.lane
+    return plainLane(this.#host.client.lane)
   }
 
   get protocol(): ProtocolVersion {
@@ -267,6 +268,16 @@ export class Stateful implements Desk {
 
   answer(spec: CommandSpec, view: RequestView, reply: ReplyValue): void {
     this.#host.answer(spec, view, reply)
+  }
+
+  prepare(request: Request, begin: () => void): void {
+    const { client } = this.#host
+    const prepared = client.session.tracking?.prepare(request)
+    if (prepared === undefined) begin()
+    else
+      void prepared.then(() => {
+        if (!client.gone) begin()
+      })
   }
 
   whenOldest(request: Request, begin: () => void): void {

@@ -175,7 +175,8 @@ export class Transaction implements TransactionRunOwner {
     this.#state = 'ending'
     const request = this.#desk.place(view, spec)
     this.#desk.stop()
-    this.#run.finish(request, reply)
+    if (reply !== undefined) this.#run.finish(request, reply)
+    else this.#desk.prepare(request, () => this.#run.finish(request, reply))
   }
 
   /** The client is gone, or starts afresh (RESET): forgets everything. */

@@ -7,6 +7,7 @@ import { addressName } from './address-map.ts'
 import type { ConnectionSetup } from './connection.ts'
 import { dial } from './dial.ts'
 import { greeting } from './greeting.ts'
+import type { WatchSink } from './key-watch.ts'
 import { ClusterNode, type NodeServices } from './node.ts'
 import { PrivatePool, type PrivateSettings } from './private-pool.ts'
 
@@ -52,9 +53,10 @@ export class ConnectionPool {
       turn: Turn
       events: EventSink
       onTrouble: () => void
+      watching?: WatchSink
     }
   ) {
-    const { clock, turn, events, onTrouble } = parts
+    const { clock, turn, events, onTrouble, watching } = parts
     this.#onTrouble = onTrouble
     this.#events = events
     this.#settings = settings
@@ -67,6 +69,7 @@ export class ConnectionPool {
       reconnectMinDelay: settings.reconnectMinDelay,
       reconnectMaxDelay: settings.reconnectMaxDelay,
       outputPause: settings.nodeOutputPause,
+      ...(watching !== undefined && { watching }),
       onUp: (node) => {
         if (events.wants('nodeUp')) events.emit('nodeUp', { address: node.name, cause: undefined })
       },

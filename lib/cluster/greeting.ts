@@ -1,13 +1,13 @@
 import { frameRequest } from '../resp/request-reader.ts'
 import type { Credentials } from '../settings.ts'
-import { kindOf, LANES } from './lanes.ts'
+import { kindOf, LANES, plainLane } from './lanes.ts'
 
 /**
  * What a connection begins with. Servers before 6 know AUTH with a password only. READONLY lets a replica serve reads; without it each is
  * answered with MOVED.
  */
 export function greeting(lane: number, credentials: Credentials | undefined): readonly Buffer[] {
-  const kind = kindOf(lane)
+  const kind = kindOf(plainLane(lane))
   const steps: string[][] = []
   const { username, password } = credentials ?? {}
   const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]

@@ -15,6 +15,16 @@ export interface LaneOwner {
   lost(): void
 }
 
+/** What watches the connections of a lane: see `KeyWatch`. */
+export interface LaneWatch {
+  /** A connection is ready: what is sent on it now goes before anything else. */
+  onReady(connection: Connection): void
+  /** A push, raw; valid during the call only. */
+  onPush(buffer: Buffer, start: number, end: number): void
+  /** A connection is closed: its node has forgotten it. */
+  onEnd(connection: Connection): void
+}
+
 /**
  * One shared connection to one node, for all clients of one protocol version (and, one day, user and database). It outlives its socket: what
  * is sent while there is none waits for the next, in order.
@@ -23,6 +33,7 @@ export class Lane {
   readonly #node: LaneOwner
   readonly #setup: () => ConnectionSetup
   readonly #outputPause: number
+  readonly #watch: LaneWatch | undefined
   #connection: Connection | undefined
   /** Connections that were replaced and still owe replies. */
   readonly #leaving: Set<Connection> = new Set()
@@ -30,10 +41,16 @@ export class Lane {
   #waitingBytes = 0
   #paused: (() => void)[] = []
 
-  constructor(node: LaneOwner, outputPause: number, setup: () => ConnectionSetup) {
+  constructor(
+    node: LaneOwner,
+    outputPause: number,
+    setup: () => ConnectionSetup,
+    watch?: LaneWatch
+  ) {
     this.#node = node
     this.#outputPause = outputPause
     this.#setup = setup
+    this.#watch = watch
   }
 
   /** Requests that wait for a connection. */
@@ -123,6 +140,7 @@ export class Lane {
       onReady: () => this.#ready(connection),
       onClosed: (error) => this.#closed(connection, error),
       onDrain: () => this.#drained(),
+      onPush: (buffer, start, end) => this.#watch?.onPush(buffer, start, end),
     })
     this.#connection = connection
   }
@@ -131,6 +149,7 @@ export class Lane {
 
   #ready(connection: Connection): void {
     this.#wasReady = true
+    this.#watch?.onReady(connection)
     for (const request of this.recall()) connection.send(request)
     this.#node.reached()
     this.#drained()
@@ -138,6 +157,7 @@ export class Lane {
   }
 
   #closed(connection: Connection, error: ProxyError): void {
+    this.#watch?.onEnd(connection)
     this.#leaving.delete(connection)
     if (this.#connection !== connection) return
     const wasReady = this.#wasReady
@@ -178,6 +198,7 @@ export class Lane {
       if (connection.inFlight > 0) continue
       this.#leaving.delete(connection)
       connection.close()
+      this.#watch?.onEnd(connection)
     }
     this.#closeIfRetired()
   }

@@ -1,4 +1,4 @@
-/** The lanes that every node has; a lane is one shared connection. */
+/** The kinds of lanes; a lane is one shared connection. Clients that track keys have {@link trackedLane} besides. */
 export const LANES = {
   /** Clients that speak RESP2. */
   resp2: 0,
@@ -12,15 +12,20 @@ export const LANES = {
   resp3Replica: 4,
 } as const
 
-/** How many kinds of lanes there are. */
-const KINDS = 5
+/** From a client's lane to its lane on a replica. */
+export const TO_REPLICA = 3
+
+/** The first of the eight kinds for clients that track keys. */
+const FIRST_TRACKED = 8
+/** How many kinds there are: lanes below are shared by all clients, those above belong to one client each. */
+export const KINDS = 16
 
 /** The lane of a kind that one client has for itself. */
 export function ownLane(kind: number, clientId: number): number {
   return kind + KINDS * clientId
 }
 
-/** The kind of a lane: one of {@link LANES}. */
+/** The kind of a lane, whoever uses it. */
 export function kindOf(lane: number): number {
   return lane % KINDS
 }
@@ -30,5 +35,30 @@ export function ownerOf(lane: number): number {
   return Math.floor(lane / KINDS)
 }
 
-/** From a client's lane to its lane on a replica. */
-export const TO_REPLICA = 3
+/** What the clients of a lane have in common that are told when keys change (`CLIENT TRACKING`). */
+export interface TrackedLane {
+  readonly protocol: 2 | 3
+  /** Whether they are told of all keys with a prefix (`BCAST`), and not of those that they read. */
+  readonly broadcast: boolean
+  /** Whether they are not told of what they change themselves (`NOLOOP`). */
+  readonly noLoop: boolean
+}
+
+/** The kind of lane of clients that track keys. */
+export function trackedLane({ protocol, broadcast, noLoop }: TrackedLane): number {
+  return FIRST_TRACKED + (protocol - 2) + 2 * Number(noLoop) + 4 * Number(broadcast)
+}
+
+/** How the clients of a lane track keys; undefined for a lane of others. */
+export function trackingOf(lane: number): TrackedLane | undefined {
+  const bits = kindOf(lane) - FIRST_TRACKED
+  if (bits < 0) return undefined
+  return { protocol: bits & 1 ? 3 : 2, noLoop: (bits & 2) !== 0, broadcast: (bits & 4) !== 0 }
+}
+
+/** The lane of the same protocol version, and the same owner, whose connection tracks nothing. */
+export function plainLane(lane: number): number {
+  const tracking = trackingOf(lane)
+  if (tracking === undefined) return lane
+  return lane - kindOf(lane) + (tracking.protocol === 3 ? LANES.resp3 : LANES.resp2)
+}

@@ -4,8 +4,9 @@ import { frameRequest } from '../resp/request-reader.ts'
 import type { HostPort, NodeAddress } from '../settings.ts'
 import { addressName } from './address-map.ts'
 import { Connection, type ConnectionSetup } from './connection.ts'
+import { KeyWatch, type WatchSink } from './key-watch.ts'
 import { Lane } from './lane.ts'
-import { LANES, ownerOf, ownLane } from './lanes.ts'
+import { KINDS, LANES, ownLane, trackingOf } from './lanes.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
 
@@ -19,6 +20,8 @@ export interface NodeServices {
   setup(address: NodeAddress, lane: number): ConnectionSetup
   readonly reconnectMinDelay: number
   readonly reconnectMaxDelay: number
+  /** Who is told what nodes say of keys that clients track. */
+  readonly watching?: WatchSink
   /** Bytes that may wait for a connection before senders should pause. */
   readonly outputPause: number
   onUp(node: ClusterNode): void
@@ -48,6 +51,8 @@ export class ClusterNode {
   readonly #ownLanes: Map<number, Lane> = new Map()
   /** Numbers of those whose client is gone, and which owe replies as yet. */
   readonly #released: Set<number> = new Set()
+  /** Of the lanes of clients that track keys. */
+  readonly #watches: Map<number, KeyWatch> = new Map()
   #failures = 0
   /** The lane that tries to reach a node that is down. */
   #probe: Lane | undefined
@@ -69,10 +74,25 @@ export class ClusterNode {
     const own = this.#ownLanes.get(index)
     if (own !== undefined) return own
     const services = this.#services
-    const lane = new Lane(this, services.outputPause, () => services.setup(this.address, index))
-    if (ownerOf(index) === 0) this.#lanes[index] = lane
+    const setup = (of: number): ConnectionSetup => services.setup(this.address, of)
+    const tracked = trackingOf(index)
+    const sink = services.watching
+    const watch = tracked && sink && new KeyWatch({ node: this, lane: index, tracked, setup, sink })
+    if (watch !== undefined) this.#watches.set(index, watch)
+    const lane = new Lane(
+      this,
+      services.outputPause,
+      () => (watch === undefined ? setup(index) : prepared(setup(index), watch)),
+      watch
+    )
+    if (index < KINDS) this.#lanes[index] = lane
     else this.#ownLanes.set(index, lane)
     return lane
+  }
+
+  /** What watches the keys that are read over a lane of clients that track them; undefined as long as there are none. */
+  watch(lane: number): KeyWatch | undefined {
+    return this.#watches.get(lane)
   }
 
   /** The lanes in use. */
@@ -174,8 +194,16 @@ export class ClusterNode {
   check(): void {
     for (const lane of this.lanes) lane.check()
     if (this.#released.size > 0) this.#closeReleased()
+    this.#checkWatches()
     this.#ping?.check()
     if (this.status === 'up' && this.silence >= SILENT) this.#sound()
+  }
+
+  #checkWatches(): void {
+    for (const [lane, watch] of this.#watches) {
+      watch.check()
+      if (watch.wanted) this.lane(lane).dial()
+    }
   }
 
   /**
@@ -217,6 +245,7 @@ export class ClusterNode {
     clearTimeout(this.#timer)
     this.#ping?.close()
     for (const lane of this.lanes) lane.retire()
+    for (const watch of this.#watches.values()) watch.close()
   }
 
   /** Closes all connections at once. */
@@ -225,5 +254,15 @@ export class ClusterNode {
     clearTimeout(this.#timer)
     this.#ping?.close()
     for (const lane of this.lanes) lane.close()
+    for (const watch of this.#watches.values()) watch.close()
   }
+}
+
+/** The greeting waits for what the watch needs. */
+function prepared(setup: ConnectionSetup, watch: KeyWatch): ConnectionSetup {
+  const greeting = async (): Promise<readonly Buffer[]> => {
+    await watch.prepare()
+    return setup.greeting()
+  }
+  return { ...setup, greeting }
 }

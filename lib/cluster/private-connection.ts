@@ -1,6 +1,7 @@
 import type { ProxyError } from '../errors.ts'
 import { frameRequest } from '../resp/request-reader.ts'
 import { Connection, type ConnectionSetup, type NodeRequest } from './connection.ts'
+import { Errand } from './errand.ts'
 import type { ClusterNode } from './node.ts'
 
 /** What a private connection tells the pool that it belongs to. */
@@ -22,33 +23,6 @@ const CLEANINGS: Readonly<Record<Cleaning, Buffer>> = {
   UNWATCH: frameRequest(['UNWATCH']).buffer,
 }
 const INTEGER = 58
-
-/** A request of the proxy's own on a private connection; what it is answered is told to one function. */
-export class Errand implements NodeRequest {
-  readonly bytes: Buffer
-  readonly start = 0
-  readonly end: number
-  readonly asking: boolean
-  sentAt = 0
-  readonly #onReply: (buffer: Buffer, start: number, end: number) => void
-
-  constructor(
-    bytes: Buffer,
-    onReply: (buffer: Buffer, start: number, end: number) => void,
-    asking = false
-  ) {
-    this.bytes = bytes
-    this.end = bytes.length
-    this.asking = asking
-    this.#onReply = onReply
-  }
-
-  onReply(buffer: Buffer, start: number, end: number): void {
-    this.#onReply(buffer, start, end)
-  }
-
-  onLost(): void {}
-}
 
 /**
  * A connection that one client has for itself, for a while.

@@ -10,6 +10,9 @@ export interface SlotMove {
   readonly to: ClusterNode | undefined
 }
 
+/** Told that slots have other owners, or that keys of a slot are at another node already (ASK). */
+export type OnLeft = (slots: readonly Pick<SlotMove, 'slot'>[]) => void
+
 /** What a refresh found out: the nodes, and for each master the one to send to. */
 export interface Discovery {
   readonly nodes: readonly TopologyNode[]

@@ -23,11 +23,11 @@ const LISTED: Readonly<Partial<Record<Treatment, string>>> = {
   transaction: 'multi exec discard watch unwatch',
   pubsub: 'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe',
   connection:
-    'hello auth select client reset quit readonly readwrite asking ping echo command info config cluster role pubsub acl|whoami',
+    'hello auth select client reset quit readonly readwrite asking ping echo monitor command info config cluster role pubsub acl|whoami',
   admin:
     'acl bgrewriteaof bgsave config|get config|resetstat config|rewrite config|set debug latency module|list save slowlog',
   'one-server':
-    'failover module monitor move pfdebug pfselftest psync replconf replicaof restore-asking ' +
+    'failover module move pfdebug pfselftest psync replconf replicaof restore-asking ' +
     'shutdown slaveof swapdb sync',
   // Both keep what they prepare in the connection.
   refused: 'himport script|debug',

@@ -6,7 +6,7 @@ import type { ClusterNode } from '../cluster/node.ts'
 import type { PrivatePool } from '../cluster/private-pool.ts'
 import type { Redirect } from '../cluster/redirect.ts'
 import type { Refresher } from '../cluster/refresher.ts'
-import type { SlotCache } from '../cluster/slot-cache.ts'
+import type { OnLeft, SlotCache } from '../cluster/slot-cache.ts'
 import type { EventSink, TopologyReason } from '../events.ts'
 import type { Settings } from '../settings.ts'
 import type { Router } from './router.ts'
@@ -28,6 +28,7 @@ export interface PrivatesParts {
   readonly cache: SlotCache
   readonly refresher: Refresher
   readonly events: EventSink
+  readonly onLeft?: OnLeft
 }
 
 /** What the router does for shared connections, for those who have one of their own: finds nodes, and learns from redirects. */
@@ -93,7 +94,7 @@ export class Privates {
       const move = cache.patch(slot, to)
       if (move !== undefined) this.#router.onMoves([move])
       refresher.request('redirect')
-    }
+    } else this.#parts.onLeft?.([{ slot }])
     return to
   }
 

@@ -189,3 +189,13 @@ export class Request implements NodeRequest, ReplyPlace {
     this.replyEnd = 0
   }
 }
+
+/**
+ * Whether a write of the same owner and slot that was sent after this read may have been executed: sent again, the read could see its effect.
+ */
+export function precedesUncertain({ owner, slot, sequence }: Request): boolean {
+  for (const each of owner.outstanding()) {
+    if (each.uncertain && each.slot === slot && each.sequence > sequence) return true
+  }
+  return false
+}

@@ -7,7 +7,7 @@ import type { ClusterNode } from '../cluster/node.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
 import type { Refresher } from '../cluster/refresher.ts'
 import type { ReplicaWatch } from '../cluster/replica-watch.ts'
-import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
+import type { OnLeft, SlotCache, SlotMove } from '../cluster/slot-cache.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
@@ -17,7 +17,12 @@ import { Holds } from './holds.ts'
 import { partialFailure } from './partial-failure.ts'
 import { isPlainRead, type ReadPolicy } from './reader.ts'
 import { ReplicaReads } from './replica-reads.ts'
-import type { Request, RequestHandler, RequestOwner } from './request.ts'
+import {
+  precedesUncertain,
+  type Request,
+  type RequestHandler,
+  type RequestOwner,
+} from './request.ts'
 import { Scans } from './scan.ts'
 import { loadScript, Scripts } from './scripts.ts'
 
@@ -41,6 +46,7 @@ export interface RouterParts {
   readonly events: EventSink
   readonly watch: ReplicaWatch
   readonly reads: ReadPolicy
+  readonly onLeft?: OnLeft
 }
 
 /** From the first attempt on that goes wrong the delays grow from here to there, in milliseconds. */
@@ -246,8 +252,10 @@ export class Router implements RequestHandler {
     if (!settings.autoRedirect) return this.#handOn(request, kind, to)
     const late = request.redirects - (to === from ? 0 : UNDELAYED_REDIRECTS)
     const hold = this.#holds.of(request.owner, request.slot)
-    if (kind === 'ask') request.askTarget = to
-    else {
+    if (kind === 'ask') {
+      request.askTarget = to
+      this.#parts.onLeft?.([request])
+    } else {
       if (to === from) this.#replaceConnection(request, from)
       this.#takeOver(request.slot, to)
     }
@@ -345,15 +353,6 @@ export class Router implements RequestHandler {
   onMoves(moves: readonly SlotMove[]): void {
     this.#masters = this.#parts.cache.masters()
     this.#holds.onMoves(moves)
+    this.#parts.onLeft?.(moves)
   }
-}
-
-/**
- * Whether a write of the same owner and slot that was sent after this read may have been executed: sent again, the read could see its effect.
- */
-function precedesUncertain({ owner, slot, sequence }: Request): boolean {
-  for (const each of owner.outstanding()) {
-    if (each.uncertain && each.slot === slot && each.sequence > sequence) return true
-  }
-  return false
 }

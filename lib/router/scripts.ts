@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { Errand } from '../cluster/errand.ts'
 import type { ClusterNode } from '../cluster/node.ts'
-import { Errand } from '../cluster/private-connection.ts'
 import { content, FrameItems } from '../resp/frame.ts'
 import { argument, frameRequest, type RequestView } from '../resp/request-reader.ts'
 import type { Request } from './request.ts'

@@ -29,6 +29,15 @@ export interface ClientStream {
 /** The kinds of subscriptions, each with its own count. */
 export type SubscriptionKind = 'channels' | 'patterns' | 'shardChannels'
 
+/** What a client chose with `CLIENT TRACKING ON`. */
+export interface TrackingChoice {
+  /** Number of the client that is told in its place; 0 for itself. */
+  readonly redirect: number
+  /** Prefixes of `BCAST`; undefined for the keys that it reads. */
+  readonly prefixes: readonly string[] | undefined
+  readonly noLoop: boolean
+}
+
 /** What a node knows of one connection, apart from its bytes. */
 export class Client {
   readonly id: number
@@ -49,6 +58,8 @@ export class Client {
   dirty = false
   /** Watched keys with the version that they had. */
   readonly watched: Map<string, { readonly data: Keyspace; readonly version: number }> = new Map()
+  /** `CLIENT TRACKING`; undefined while off. */
+  tracking: TrackingChoice | undefined = undefined
   readonly channels: Set<string> = new Set()
   readonly patterns: Set<string> = new Set()
   readonly shardChannels: Set<string> = new Set()
@@ -82,5 +93,6 @@ export class Client {
     this.readonly = false
     this.asking = false
     this.replyMode = 'on'
+    this.tracking = undefined
   }
 }

@@ -115,9 +115,13 @@ export class FakeConnection implements ClientStream {
       return
     }
     const latin1 = args.map((arg) => arg.toString('latin1'))
-    const outcome = processCommand(this.#host.state, this.client, this.#host.rows, latin1)
+    const { state, rows } = this.#host
+    const outcome = state.tracking.during(this.client, () =>
+      processCommand(state, this.client, rows, latin1)
+    )
     if (fault?.kind === 'drop') this.#drop()
     else this.#settle(outcome)
+    state.tracking.flush()
   }
 
   #settle(outcome: Outcome): void {

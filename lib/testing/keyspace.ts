@@ -75,6 +75,8 @@ function cloneValue(value: Value): Value {
 export class Keyspace {
   readonly #entries: Map<string, Entry> = new Map()
   readonly #versions: Map<string, number> = new Map()
+  /** Told of each key that changes. */
+  readonly watchers: Set<(key: string) => void> = new Set()
   #clock = 0
 
   #entry(key: string): Entry | undefined {
@@ -120,12 +122,14 @@ export class Keyspace {
     this.#versions.set(key, ++this.#clock)
     const entry = this.#entries.get(key)
     if (entry !== undefined && isEmpty(entry.value)) this.#entries.delete(key)
+    for (const watcher of this.watchers) watcher(key)
   }
 
   /** Removes a key; says whether it was there. */
   delete(key: string): boolean {
     if (!this.#entries.delete(key)) return false
     this.#versions.set(key, ++this.#clock)
+    for (const watcher of this.watchers) watcher(key)
     return true
   }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Client } from './client.ts'
 import { Keyspace } from './keyspace.ts'
 import { SLOT_COUNT } from './slot.ts'
+import { TrackingTable } from './tracking.ts'
 
 /** Where a node listens. */
 export interface Endpoint {
@@ -38,6 +39,8 @@ export class NodeState {
   failed = false
   /** Clients that are connected right now. */
   readonly clients: Set<Client> = new Set()
+  /** Whom it tells of changed keys. */
+  readonly tracking: TrackingTable = new TrackingTable(this.clients)
   /** Slots that leave this node, with the node they go to. */
   readonly migrating: Map<number, NodeState> = new Map()
   /** Slots that come to this node, with the node they come from. */
@@ -57,7 +60,10 @@ export class NodeState {
 
   constructor(cluster: ClusterState) {
     this.cluster = cluster
+    this.#data.watchers.add(this.#onChange)
   }
+
+  readonly #onChange = (key: string): void => this.tracking.changed(key)
 
   /** What clients are told as its address. */
   get advertised(): AnnouncedEndpoint {
@@ -102,6 +108,7 @@ export class NodeState {
   promote(): void {
     this.#offset = this.offset
     this.#data = this.data
+    this.#data.watchers.add(this.#onChange)
     this.#lagging = false
     this.master = undefined
   }

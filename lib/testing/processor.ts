@@ -87,6 +87,8 @@ function errorReply(text: string): ErrorReply {
 /** Executes one command; what its handler refuses becomes an error reply. */
 function run(row: CommandRow, call: Call): Outcome {
   if (row.flags.includes('write')) call.node.noteWrite()
+  if (row.flags.includes('readonly'))
+    call.node.tracking.remember(call.client, keysOf(row, call.args))
   try {
     return row.handler(call)
   } catch (error) {

@@ -12,7 +12,7 @@ const EXPECTED: Record<Treatment, string> = {
       latency|latest latency|reset module|list save slowlog slowlog|get slowlog|len
       slowlog|reset`,
   'one-server': `
-      failover module module|load module|loadex module|unload monitor move pfdebug pfselftest
+      failover module module|load module|loadex module|unload move pfdebug pfselftest
       psync replconf replicaof restore-asking shutdown slaveof swapdb sync`,
   shared: `
       append bitcount bitfield bitfield_ro bitop bitpos copy decr decrby del dump eval
@@ -45,7 +45,7 @@ const EXPECTED: Record<Treatment, string> = {
       cluster|reset cluster|saveconfig cluster|set-config-epoch cluster|setslot
       cluster|shards cluster|slaves cluster|slots command command|count command|docs
       command|getkeys command|getkeysandflags command|help command|info command|list config
-      config|help echo hello info ping
+      config|help echo hello info monitor ping
       pubsub pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub
       quit readonly readwrite reset role select`,
   blocking: `

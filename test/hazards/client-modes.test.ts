@@ -150,3 +150,79 @@ describe('E8.6 CLIENT REPLY', () => {
     assert.match(String(await client.call('EXEC')), /^-EXECABORT/)
   })
 })
+
+describe('E8.8 MONITOR', () => {
+  it('E8.8 is refused to those who may not administer, and nothing reaches a node', async () => {
+    await using stage = await setStage()
+    const client = await stage.client()
+    assert.match(String(await client.call('MONITOR')), /^-NOPERM /)
+    assert.deepEqual(
+      stage.cluster.nodes.flatMap((node) => receivedBy(node, 'MONITOR')),
+      []
+    )
+  })
+
+  it('E8.8 shows what all clients of the proxy ask, without secrets, until RESET', async () => {
+    await using stage = await setStage({ options: { adminCommands: true } })
+    const [monitor, client] = [await stage.client(), await stage.client()]
+    assert.equal(String(await monitor.call('MONITOR')), '+OK\r\n')
+    await client.pipeline([
+      ['SET', 'k', 'a"b'],
+      ['AUTH', 'secret'],
+      ['CONFIG', 'SET', 'requirepass', 'secret'],
+      ['NOSUCH', 'secret'],
+      ['MULTI'],
+      ['GET', 'k'],
+      ['EXEC'],
+    ])
+    const shown: string[] = []
+    for (let i = 0; i < 5; i++) shown.push(String(await monitor.readReply()))
+    const words = shown.map(
+      (line) => /^\+\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] (.*)\r\n$/.exec(line)?.[1]
+    )
+    assert.deepEqual(words, [
+      '"SET" "k" "a\\"b"',
+      '"AUTH" "(redacted)"',
+      '"MULTI"',
+      '"GET" "k"',
+      '"EXEC"',
+    ])
+    const id = await client.ask('CLIENT', 'LIST')
+    assert.match(String(id), / flags=O /)
+    monitor.send(['RESET'])
+    assert.match(String(await monitor.readReply()), /"RESET"/)
+    assert.equal(String(await monitor.readReply()), '+RESET\r\n')
+    await client.call('GET', 'k')
+    assert.equal(String(await monitor.call('PING')), '+PONG\r\n')
+  })
+
+  it('E8.8 within MULTI it is refused, as by a server', async () => {
+    await using stage = await setStage({ options: { adminCommands: true } })
+    const client = await stage.client()
+    const replies = await client.pipeline([['MULTI'], ['MONITOR'], ['EXEC']])
+    assert.equal(
+      String(replies[2]),
+      "*1\r\n-ERR MONITOR isn't allowed for DENY BLOCKING client\r\n"
+    )
+  })
+
+  it('E8.8 who does not read is cut off, and nobody waits for it', async () => {
+    await using stage = await setStage({
+      options: { adminCommands: true, subscriberOutputLimit: 256 * 1024 },
+    })
+    const [monitor, client] = [await stage.client(), await stage.client()]
+    const id = await monitor.ask('CLIENT', 'ID')
+    await monitor.call('MONITOR')
+    monitor.stream.pause()
+    const gone = once(stage.proxy, 'clientDisconnect')
+    const value = 'x'.repeat(64 * 1024)
+    let left = false
+    void gone.then(() => {
+      left = true
+    })
+    while (!left) assert.equal(await client.ask('SET', 'k', value), 'OK')
+    const [event] = await gone
+    assert.equal(event.id, id)
+    assert.match(event.reason, /subscriberOutputLimit/)
+  })
+})

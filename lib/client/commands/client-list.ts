@@ -110,7 +110,7 @@ function clientLine(client: LocalClient): string {
     events: 'r',
     cmd: client.lastCommand || 'NULL',
     user: session.user,
-    redir: -1,
+    redir: session.tracking?.redirect ?? -1,
     resp: session.protocol,
     'lib-name': session.libName,
     'lib-ver': session.libVersion,
@@ -125,6 +125,7 @@ function clientLine(client: LocalClient): string {
 function flags(client: LocalClient): string {
   const { session, remoteAddress, blocked, paused, queuedCommands } = client
   const set = [
+    session.monitoring && 'O',
     isSubscribed(client) && 'P',
     (blocked || paused) && 'b',
     queuedCommands >= 0 && 'x',
@@ -132,6 +133,9 @@ function flags(client: LocalClient): string {
     session.readonlyMode && 'r',
     session.noEvict && 'e',
     session.noTouch && 'T',
+    session.tracking !== undefined && 't',
+    session.tracking?.broken === true && 'R',
+    session.tracking?.mode === 'bcast' && 'B',
   ].filter((flag) => flag !== false)
   return set.length === 0 ? 'N' : set.join('')
 }

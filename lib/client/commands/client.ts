@@ -12,15 +12,16 @@ import { CLIENT_HELP } from './client-help.ts'
 import { clientKill } from './client-kill.ts'
 import { clientInfo, clientList } from './client-list.ts'
 import { pausing, unpausing } from './client-pause.ts'
+import {
+  clientCaching,
+  clientGetRedir,
+  clientTracking,
+  clientTrackingInfo,
+} from './client-tracking.ts'
 import { container, help, type Subcommand } from './container.ts'
 import { type Everywhere, everywhere } from './everywhere.ts'
 import { type LocalCall, type LocalCommands, type LocalHandler, NO_REPLY } from './local.ts'
-import { BAD_NAME, errorOf, NOT_INTEGER, SYNTAX, unsupported } from './refusal.ts'
-
-const NOT_TRACKING = new ErrorReply(
-  'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or ' +
-    'OPTOUT mode enabled'
-)
+import { BAD_NAME, errorOf, NOT_INTEGER, SYNTAX } from './refusal.ts'
 
 function setName({ args, session }: LocalCall): ReplyValue {
   if (!isPrintable(args[2]!)) return BAD_NAME
@@ -72,26 +73,6 @@ function onOff(set: (session: Session, on: boolean) => void): Subcommand {
     },
   }
 }
-
-const TRACKING_OPTIONS = ['bcast', 'optin', 'optout', 'noloop']
-
-/** `CLIENT TRACKING`: it can be turned off, for it never is on. */
-function tracking({ args }: LocalCall): ReplyValue {
-  for (let at = 3; at < args.length; at++) {
-    const option = word(args[at]!)
-    if ((option === 'prefix' || option === 'redirect') && at + 1 < args.length) at += 1
-    else if (!TRACKING_OPTIONS.includes(option)) return SYNTAX
-  }
-  const choice = word(args[2]!)
-  if (choice === 'off') return OK
-  return choice === 'on' ? unsupported('client|tracking') : SYNTAX
-}
-
-const NO_TRACKING: ReplyValue = new Map<ReplyValue, ReplyValue>([
-  ['flags', new Set(['off'])],
-  ['redirect', -1],
-  ['prefixes', []],
-])
 
 const BAD_REASON = new ErrorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
 
@@ -160,10 +141,10 @@ export const clientCommands: LocalCommands = {
       session.noTouch = on
     }),
     maint_notifications: answer(-3, maintNotifications),
-    getredir: answer(2, () => -1),
-    trackinginfo: answer(2, () => NO_TRACKING),
-    tracking: answer(-3, tracking),
-    caching: answer(3, () => NOT_TRACKING),
+    getredir: answer(2, clientGetRedir),
+    trackinginfo: answer(2, clientTrackingInfo),
+    tracking: answer(-3, clientTracking),
+    caching: answer(3, clientCaching),
     pause: answer(-3, everywhere(pausing)),
     unpause: answer(2, everywhere(unpausing)),
     unblock: answer(-3, everywhere(unblocking)),

@@ -7,6 +7,7 @@
 import { ErrorReply, OK, type ReplyValue, SimpleString } from '../../resp/encode.ts'
 import { integer } from './argument.ts'
 import { isSubscribed } from './client-list.ts'
+import { stopTracking } from './client-tracking.ts'
 import { command } from './container.ts'
 import { authenticate, enter } from './credential.ts'
 import { hello } from './hello.ts'
@@ -37,7 +38,10 @@ function quit({ client }: LocalCall): ReplyValue {
   return OK
 }
 
-function reset({ session, services }: LocalCall): ReplyValue {
+function reset(call: LocalCall): ReplyValue {
+  const { client, session, services } = call
+  stopTracking(call)
+  services.monitors.remove(client)
   session.reset()
   enter(session, services)
   return RESET

@@ -13,6 +13,8 @@ export interface Counters {
   /** Clients connected now. */
   readonly clients: number
   readonly blockedClients: number
+  /** Clients that track keys. */
+  readonly trackingClients: number
   /** Bytes that the client that holds most has buffered. */
   readonly largestInput: number
   readonly largestOutput: number
@@ -37,6 +39,7 @@ function ownCounters({ clients, totals }: LocalServices): Counters {
   return {
     clients: connected.length,
     blockedClients: connected.filter(({ blocked }) => blocked).length,
+    trackingClients: connected.filter(({ session }) => session.tracking !== undefined).length,
     largestInput: connected.reduce((most, { inputBytes }) => Math.max(most, inputBytes), 0),
     largestOutput: connected.reduce((most, { outputBytes }) => Math.max(most, outputBytes), 0),
     used: heapUsed + external,

@@ -125,7 +125,7 @@ function clients({ services }: LocalCall, counters: Counters): Fields {
     client_recent_max_input_buffer: counters.largestInput,
     client_recent_max_output_buffer: counters.largestOutput,
     blocked_clients: counters.blockedClients,
-    tracking_clients: 0,
+    tracking_clients: counters.trackingClients,
   }
 }
 

@@ -6,15 +6,18 @@ import type { PartReply } from '../../router/composite.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import type { Accounts } from '../access/accounts.ts'
 import type { Attempts } from '../access/attempts.ts'
+import type { Invalidations } from '../invalidations.ts'
+import type { MonitoringClient, Monitors } from '../monitors.ts'
 import type { Pause } from '../pause.ts'
 import type { Session } from '../session.ts'
+import type { TrackingClient } from '../tracking.ts'
 import type { AdminServices } from './admin.ts'
 
 /** Returned by a handler whose command gets no reply at all (`CLIENT REPLY OFF`). */
 export const NO_REPLY: unique symbol = Symbol('no reply')
 
 /** What a local command sees of a connected client, its own or another. */
-export interface LocalClient {
+export interface LocalClient extends TrackingClient, MonitoringClient {
   readonly session: Session
   /** `ip:port` of the client, `path:0` for a UNIX socket, or `?:0` where the stream has none. */
   readonly remoteAddress: string
@@ -77,6 +80,10 @@ export interface LocalServices {
   readonly catalogue: Catalogue
   /** All connected clients. */
   clients(): Iterable<LocalClient>
+  /** `CLIENT TRACKING`. */
+  readonly invalidations: Invalidations
+  /** `MONITOR`. */
+  readonly monitors: Monitors
   /** `CLIENT PAUSE`. */
   readonly pause: Pause
   readonly maxClients: number

@@ -7,6 +7,7 @@ import { configCommands } from './config.ts'
 import { connectionCommands } from './connection.ts'
 import { infoCommands } from './info.ts'
 import type { LocalCommands, LocalHandler } from './local.ts'
+import { monitorCommands } from './monitor.ts'
 import { proxyCommands } from './proxy.ts'
 import { pubsubCommands } from './pubsub.ts'
 
@@ -20,6 +21,7 @@ export const localCommands: LocalCommands = {
   ...clusterCommands,
   ...aclCommands,
   ...pubsubCommands,
+  ...monitorCommands,
   ...proxyCommands,
 }
 

@@ -182,6 +182,29 @@ function onOff({ args }: Call): ReplyValue {
   return /^(on|off)$/i.test(args[2]!) ? OK : refuse(TEXTS.syntax)
 }
 
+/** `CLIENT TRACKING`, without OPTIN and OPTOUT. */
+function clientTracking({ args, client }: Call): ReplyValue {
+  const on = args[2]!.toLowerCase()
+  if (on !== 'on' && on !== 'off') refuse(TEXTS.syntax)
+  const words = args.slice(3)
+  const choice = { redirect: 0, noLoop: false, broadcast: false }
+  const prefixes: string[] = []
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!.toLowerCase()
+    if (word === 'bcast') choice.broadcast = true
+    else if (word === 'noloop') choice.noLoop = true
+    else if (word === 'prefix' && i + 1 < words.length) prefixes.push(words[++i]!)
+    else if (word === 'redirect' && i + 1 < words.length)
+      choice.redirect = Number(integer(words[++i]!))
+    else refuse(TEXTS.syntax)
+  }
+  const { redirect, noLoop, broadcast } = choice
+  const all = [...(client.tracking?.prefixes ?? []), ...(prefixes.length > 0 ? prefixes : [''])]
+  client.tracking =
+    on === 'off' ? undefined : { redirect, noLoop, prefixes: broadcast ? all : undefined }
+  return OK
+}
+
 const PLAIN = 'noscript loading stale'
 const ADMIN = 'admin noscript loading stale'
 const clientRows: readonly CommandRow[] = family('connection', [
@@ -195,6 +218,7 @@ const clientRows: readonly CommandRow[] = family('connection', [
     client.name === '' ? null : client.name
   ),
   row('client|setinfo', 4, PLAIN, KEYS.none, clientSetinfo, { since: '7.2.0' }),
+  row('client|tracking', -3, PLAIN, KEYS.none, clientTracking),
   row('client|reply', 3, PLAIN, KEYS.none, clientReply),
   row('client|no-evict', 3, ADMIN, KEYS.none, onOff),
   row('client|no-touch', 3, PLAIN, KEYS.none, onOff, { since: '7.2.0' }),

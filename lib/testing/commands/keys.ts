@@ -68,11 +68,12 @@ function copy({ args, data }: Call): ReplyValue {
   return 1
 }
 
-function flush({ args, data }: Call): ReplyValue {
+function flush({ args, data, node }: Call): ReplyValue {
   const mode = args[1]?.toLowerCase()
   if (args.length > 2 || (mode !== undefined && mode !== 'async' && mode !== 'sync'))
     refuse(TEXTS.syntax)
   data.clear()
+  node.tracking.cleared()
   return OK
 }
 

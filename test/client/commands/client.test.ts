@@ -129,14 +129,6 @@ describe('CLIENT KILL', () => {
 })
 
 describe('CLIENT', () => {
-  it('never says OK to what it does not do', async () => {
-    const side = new LocalSide()
-    assert.equal(
-      await side.text('CLIENT', 'TRACKING', 'ON'),
-      '-ERR unsupported command `client|tracking`: the proxy does not provide it\r\n'
-    )
-  })
-
   it('remembers NO-EVICT and NO-TOUCH', async () => {
     const side = new LocalSide()
     for (const on of [true, false]) {

@@ -189,6 +189,55 @@ const CLIENT: readonly Command[] = [
   ['CLIENT', ''],
 ]
 
+const TRACKING: readonly Command[] = [
+  ['CLIENT', 'TRACKING', 'on', 'PREFIX', 'a'],
+  ['CLIENT', 'TRACKING', 'on', 'BCAST', 'OPTIN'],
+  ['CLIENT', 'TRACKING', 'on', 'OPTIN', 'OPTOUT'],
+  ['CLIENT', 'TRACKING', 'x'],
+  ['CLIENT', 'TRACKING', 'on', 'x'],
+  ['CLIENT', 'TRACKING', 'on', 'REDIRECT', 'x'],
+  ['CLIENT', 'TRACKING', 'on', 'REDIRECT', '999999'],
+  ['CLIENT', 'TRACKING', 'on', 'REDIRECT', '0'],
+  ['CLIENT', 'TRACKING', 'on', 'REDIRECT'],
+  ['CLIENT', 'TRACKING', 'on', 'REDIRECT', '-1'],
+  ['CLIENT', 'TRACKING', 'on', 'BCAST', 'PREFIX', 'foo', 'PREFIX', 'f'],
+  ['CLIENT', 'TRACKING', 'on', 'BCAST', 'PREFIX', 'foo', 'PREFIX', 'foo'],
+  ['CLIENT', 'TRACKING', 'on', 'BCAST', 'prefix', 'foo', 'prefix', 'bar'],
+  ['CLIENT', 'TRACKING', 'on', 'bcast', 'prefix', 'foo'],
+  ['CLIENT', 'TRACKING', 'on', 'bcast', 'prefix', 'f'],
+  ['CLIENT', 'TRACKING', 'on', 'bcast', 'prefix', 'fooo'],
+  ['CLIENT', 'TRACKING', 'on'],
+  ['CLIENT', 'TRACKING', 'on', 'bcast'],
+  ['CLIENT', 'TRACKINGINFO'],
+  ['CLIENT', 'TRACKING', 'on', 'bcast', 'noloop', 'prefix', 'new'],
+  ['CLIENT', 'TRACKINGINFO'],
+  ['CLIENT', 'GETREDIR'],
+  ['CLIENT', 'CACHING', 'yes'],
+  ['CLIENT', 'TRACKING', 'off'],
+  ['CLIENT', 'CACHING', 'yes'],
+  ['CLIENT', 'CACHING', 'foo'],
+  ['CLIENT', 'TRACKING', 'on', 'OPTIN'],
+  ['CLIENT', 'TRACKING', 'on', 'OPTOUT'],
+  ['CLIENT', 'TRACKING', 'on'],
+  ['CLIENT', 'TRACKINGINFO'],
+  ['CLIENT', 'TRACKING', 'on', 'OPTIN', 'NOLOOP'],
+  ['CLIENT', 'CACHING', 'no'],
+  ['CLIENT', 'CACHING', 'foo'],
+  ['CLIENT', 'CACHING', 'yes'],
+  ['CLIENT', 'TRACKINGINFO'],
+  ['CLIENT', 'TRACKING', 'off'],
+  ['CLIENT', 'TRACKING', 'on', 'OPTOUT'],
+  ['CLIENT', 'CACHING', 'yes'],
+  ['CLIENT', 'CACHING', 'no'],
+  ['CLIENT', 'TRACKINGINFO'],
+  ['CLIENT', 'GETREDIR'],
+  ['CLIENT', 'TRACKING'],
+  ['CLIENT', 'CACHING'],
+  ['CLIENT', 'GETREDIR', 'x'],
+  ['RESET'],
+  ['CLIENT', 'TRACKINGINFO'],
+]
+
 const COMMAND: readonly Command[] = [
   ['COMMAND', 'COUNT'],
   ['COMMAND', 'COUNT', 'x'],
@@ -291,7 +340,7 @@ describe('local commands beside a real server', needsServer, () => {
   after(() => server.stop())
 
   for (const protocol of [2, 3] as const) {
-    const families = { CONNECTION, HELLO, CLIENT, COMMAND, CONFIG }
+    const families = { CONNECTION, HELLO, CLIENT, TRACKING, COMMAND, CONFIG }
     for (const [family, commands] of Object.entries(families)) {
       it(`answer ${family} byte for byte as the server does, from RESP${protocol} on`, async () => {
         await using both = await pair(server, protocol)

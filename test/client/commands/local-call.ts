@@ -7,6 +7,8 @@ import type {
 } from '../../../lib/client/commands/local.ts'
 import { NO_REPLY } from '../../../lib/client/commands/local.ts'
 import { localCommands } from '../../../lib/client/commands/registry.ts'
+import { Invalidations } from '../../../lib/client/invalidations.ts'
+import { Monitors } from '../../../lib/client/monitors.ts'
 import { Pause } from '../../../lib/client/pause.ts'
 import { Session } from '../../../lib/client/session.ts'
 import { Clock } from '../../../lib/clock.ts'
@@ -41,6 +43,9 @@ export function fakeClient(id: number, authenticated = true): FakeClient {
     totalCommands: 0,
     blocked: false,
     paused: false,
+    push: () => {},
+    abort: () => {},
+    pushBehind: () => {},
     queuedCommands: -1,
     subscriptions: { channel: 0, pattern: 0, shard: 0 },
     unblock: async () => false,
@@ -100,6 +105,13 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     catalogue: Catalogue.builtIn(),
     clients: () => clients,
     pause: new Pause(() => {}),
+    monitors: new Monitors(() => 0),
+    invalidations: new Invalidations({
+      settings: readOptions({ nodes: '127.0.0.1:7000' }),
+      cache: { owner: () => undefined, masters: () => [] },
+      client: (id) => [...clients].find(({ session }) => session.id === id),
+      exists: () => Promise.reject(new Error('there is no cluster')),
+    }),
     maxClients: 10_000,
     password: undefined,
     accounts: undefined,

@@ -1,0 +1,255 @@
+import type { KeyWatch, TrackedKey, WatchSink } from '../cluster/key-watch.ts'
+import { trackingOf } from '../cluster/lanes.ts'
+import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
+import type { Request } from '../router/request.ts'
+import type { Settings } from '../settings.ts'
+import { brokenRedirect, invalidationMessage, invalidationPush } from './invalidation-message.ts'
+import { laneKind, Tracking, type TrackingClient, type TrackingHost } from './tracking.ts'
+import { type TrackedRead, TrackingGroup } from './tracking-group.ts'
+
+/** What {@link Invalidations} work with. */
+export interface InvalidationParts {
+  readonly settings: Pick<Settings, 'trackingTableMaxKeys' | 'connectTimeout'>
+  readonly cache: Pick<SlotCache, 'owner' | 'masters'>
+  /** A connected client by its number. */
+  client(id: number): TrackingClient | undefined
+  /** Asks the owner of a slot over a lane whether keys exist, which has them watched; the raw reply. */
+  exists(slot: number, keys: readonly Buffer[], lane: number): Promise<Buffer>
+}
+
+type Group = TrackingGroup<Tracking>
+const COLON = 58
+
+/**
+ * Tells clients of changed keys (`CLIENT TRACKING`). Nodes watch what is read over the lanes of such clients, for the lane as a whole; which of
+ * its clients read what is known here. A client is told behind the reply that it could have kept, and of everything that was missed.
+ */
+export class Invalidations implements WatchSink, TrackingHost {
+  readonly #parts: InvalidationParts
+  readonly #groups: Map<number, Group> = new Map()
+  readonly #settling: Set<{ readonly tracking: Tracking; readonly done: () => void }> = new Set()
+
+  constructor(parts: InvalidationParts) {
+    this.#parts = parts
+  }
+
+  /** Keys that clients are to be told of. */
+  get size(): number {
+    let size = 0
+    for (const { keys } of this.#groups.values()) size += keys.size
+    return size
+  }
+
+  /** A client's new choice, to be put in force with {@link begin}. */
+  tracking(client: TrackingClient): Tracking {
+    return new Tracking(client, this)
+  }
+
+  /** Puts a client's choice in force; a promise when nodes must be told first. */
+  begin(tracking: Tracking): Promise<void> | undefined {
+    this.place(tracking)
+    const { group } = tracking
+    if (group === undefined || !group.tracked.broadcast || this.#covers(group, tracking)) return
+    tracking.settling = true
+    return new Promise((resolve) => {
+      const entry = {
+        tracking,
+        done: () => {
+          clearTimeout(timer)
+          this.#settling.delete(entry)
+          tracking.settling = false
+          resolve()
+        },
+      }
+      // A node that comes later has all told to forget what they know.
+      const timer = setTimeout(entry.done, this.#parts.settings.connectTimeout)
+      this.#settling.add(entry)
+    })
+  }
+
+  #covers({ watches }: Group, { prefixes }: Tracking): boolean {
+    return watches.every((watch) => watch.covers(prefixes))
+  }
+
+  /** Puts a client where it belongs by its protocol version and its choice. */
+  place(tracking: Tracking): void {
+    const lane = laneKind(tracking.client.session.protocol, tracking)
+    const former = tracking.group
+    if (former?.tracked.broadcast === true) former.clients.delete(tracking)
+    const group = trackingOf(lane) === undefined ? undefined : this.#group(lane)
+    tracking.group = group
+    group?.clients.add(tracking)
+    if (former !== group && former !== undefined) this.#listen(former)
+    if (group !== undefined) this.#listen(group)
+  }
+
+  #group(lane: number): Group {
+    let group = this.#groups.get(lane)
+    if (group === undefined) {
+      group = new TrackingGroup<Tracking>(lane, trackingOf(lane)!)
+      this.#groups.set(lane, group)
+    }
+    return group
+  }
+
+  /** For broadcasts: has all masters listened to, as long as anybody wants it. */
+  #listen(group: Group): void {
+    if (!group.tracked.broadcast) return
+    const { lane } = group
+    const masters = group.clients.size > 0 ? this.#parts.cache.masters() : []
+    const watches = masters.flatMap((node) => {
+      const its = node.lane(lane)
+      const watch = node.watch(lane)
+      if (watch === undefined) return []
+      watch.wanted = true
+      its.dial()
+      return [watch]
+    })
+    for (const watch of group.watches) if (!watches.includes(watch)) watch.wanted = false
+    for (const watch of new Set([...group.watches, ...watches])) watch.update()
+    group.watches = watches
+  }
+
+  /** A client's choice is no longer in force. */
+  stop(tracking: Tracking): void {
+    tracking.stop()
+    for (const entry of this.#settling) if (entry.tracking === tracking) entry.done()
+    for (const group of this.#groups.values()) {
+      if (!group.clients.delete(tracking)) continue
+      if (group.clients.size === 0) group.keys.clear()
+      this.#listen(group)
+    }
+  }
+
+  // What nodes say
+
+  onInvalidate({ lane }: KeyWatch, keys: readonly TrackedKey[] | undefined): void {
+    const group = this.#group(lane)
+    if (keys === undefined) this.#forgetAll(group)
+    else if (group.tracked.broadcast) this.#broadcast(group, keys, undefined)
+    else for (const key of keys) this.#changed(group, key, undefined)
+  }
+
+  onGap({ lane }: KeyWatch): void {
+    this.#forgetAll(this.#group(lane))
+  }
+
+  onGuarded(): void {
+    for (const { tracking, done } of [...this.#settling]) {
+      if (tracking.group === undefined || this.#covers(tracking.group, tracking)) done()
+    }
+  }
+
+  prefixes(lane: number): readonly string[] {
+    const all = [...this.#group(lane).clients].flatMap(({ prefixes }) => prefixes)
+    const shortest = [...new Set(all)].sort((a, b) => a.length - b.length)
+    return shortest.filter(
+      (prefix, i) => !shortest.slice(0, i).some((shorter) => prefix.startsWith(shorter))
+    )
+  }
+
+  /** Slots have other owners, or keys of one are elsewhere already: what was read of them is watched by nobody. */
+  onMoves(moves: readonly Pick<SlotMove, 'slot'>[]): void {
+    if (this.#groups.size === 0) return
+    const slots = new Set(moves.map(({ slot }) => slot))
+    for (const group of this.#groups.values()) {
+      group.noteLoss(slots)
+      const lost = new Map<Tracking, string[]>()
+      for (const slot of slots) {
+        for (const [name, owners] of group.keys.takeSlot(slot)) {
+          for (const owner of owners) {
+            const names = lost.get(owner)
+            if (names === undefined) lost.set(owner, [name])
+            else names.push(name)
+          }
+        }
+      }
+      for (const [owner, names] of lost) this.tell(owner, names)
+      this.#listen(group)
+    }
+  }
+
+  #changed(group: Group, key: TrackedKey, by: Tracking | undefined): void {
+    group.noteChange(key.name)
+    for (const owner of group.keys.take(key)) {
+      if (owner === by) group.keys.add(key, owner)
+      else this.tell(owner, [key.name])
+    }
+  }
+
+  #broadcast(group: Group, keys: readonly TrackedKey[], by: Tracking | undefined): void {
+    const names = keys.map(({ name }) => name)
+    for (const name of names) group.noteChange(name)
+    for (const tracking of group.clients) {
+      if (tracking === by) continue
+      for (const prefix of tracking.prefixes) {
+        const found = names.filter((name) => name.startsWith(prefix))
+        if (found.length > 0) this.tell(tracking, found)
+      }
+    }
+  }
+
+  #forgetAll(group: Group): void {
+    group.noteLoss()
+    group.keys.clear()
+    for (const tracking of group.clients) this.#forget(tracking)
+  }
+
+  /** Who has asked nothing since it was told the same has nothing to forget. */
+  #forget(tracking: Tracking): void {
+    if (tracking.clean || tracking.settling) return
+    tracking.clean = true
+    if (!tracking.absorbFlush()) this.tell(tracking, undefined)
+  }
+
+  // What clients do
+
+  tell(tracking: Tracking, keys: readonly string[] | undefined): void {
+    if (!tracking.active) return
+    const { client, redirect } = tracking
+    const { protocol } = client.session
+    const target = redirect === 0 ? client : this.#parts.client(redirect)
+    if (target === undefined) {
+      tracking.broken = true
+      if (protocol === 3) client.pushBehind(brokenRedirect(redirect))
+    } else if (target.session.protocol === 3) target.pushBehind(invalidationPush(keys, protocol))
+    else if (redirect !== 0 && isSubscribed(target.subscriptions))
+      target.pushBehind(invalidationMessage(keys, protocol))
+  }
+
+  remember(group: Group, key: TrackedKey, tracking: Tracking): void {
+    group.keys.add(key, tracking)
+    const { trackingTableMaxKeys } = this.#parts.settings
+    if (trackingTableMaxKeys === 0 || this.size <= trackingTableMaxKeys) return
+    for (const each of this.#groups.values()) {
+      const { oldest } = each.keys
+      if (oldest === undefined) continue
+      this.#changed(each, oldest, undefined)
+      return
+    }
+  }
+
+  isGuarded({ lane }: Group, { slot }: TrackedKey, { node }: Request): boolean {
+    const owner = this.#parts.cache.owner(slot)
+    return owner?.watch(lane)?.guarded === true && (node === undefined || node === owner)
+  }
+
+  async touch({ lane }: Group, keys: readonly TrackedKey[]): Promise<boolean> {
+    const names = keys.map(({ name }) => Buffer.from(name, 'latin1'))
+    const reply = await this.#parts.exists(keys[0]!.slot, names, lane)
+    return reply[0] === COLON
+  }
+
+  onWritten({ group, written }: TrackedRead<Tracking>, by: Tracking): void {
+    if (group.clients.size < 2) return
+    if (written === 'unknown') {
+      group.noteLoss()
+      for (const tracking of group.clients) if (tracking !== by) this.#forget(tracking)
+    } else if (group.tracked.broadcast) this.#broadcast(group, written ?? [], by)
+    else for (const key of written ?? []) this.#changed(group, key, by)
+  }
+}
+
+function isSubscribed({ channel, pattern, shard }: TrackingClient['subscriptions']): boolean {
+  return channel + pattern + shard > 0
+}

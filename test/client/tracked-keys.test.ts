@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TrackedKeys } from '../../lib/client/tracked-keys.ts'
+
+const key = (name: string, slot = 1) => ({ name, slot })
+
+test('a key is told to all who read it, once', () => {
+  const table = new TrackedKeys<string>()
+  table.add(key('k'), 'a')
+  table.add(key('k'), 'b')
+  table.add(key('k'), 'a')
+  assert.equal(table.size, 1)
+  assert.deepEqual([...table.take(key('k'))], ['a', 'b'])
+  assert.deepEqual([...table.take(key('k'))], [])
+  assert.equal(table.size, 0)
+})
+
+test('a slot is taken with all its keys, and no other', () => {
+  const table = new TrackedKeys<string>()
+  table.add(key('one', 1), 'a')
+  table.add(key('two', 1), 'b')
+  table.add(key('three', 2), 'a')
+  assert.deepEqual(
+    [...table.takeSlot(1)].map(([name, owners]) => [name, ...owners]),
+    [
+      ['one', 'a'],
+      ['two', 'b'],
+    ]
+  )
+  assert.equal(table.size, 1)
+  assert.deepEqual([...table.takeSlot(1)], [])
+  assert.deepEqual(table.oldest, key('three', 2))
+})
+
+test('the oldest of a slot goes first, and nothing is left of an empty table', () => {
+  const table = new TrackedKeys<string>()
+  assert.equal(table.oldest, undefined)
+  table.add(key('old'), 'a')
+  table.add(key('new'), 'a')
+  assert.deepEqual(table.oldest, key('old'))
+  table.clear()
+  assert.deepEqual([table.size, table.oldest], [0, undefined])
+})
