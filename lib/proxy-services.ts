@@ -43,6 +43,7 @@ export interface ServiceParts {
   readonly privates: Privates
   readonly watch: ReplicaWatch
   readonly learner: CatalogueLearner
+  readonly pool: ConnectionPool
   /** Undefined without the option `proxyProtocol`. */
   readonly gate: ProxyGate | undefined
   readonly roster: Roster
@@ -115,7 +116,10 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     noteScript: (spec, view) => router.scripts.note(spec.name, view),
     unblock: unblockOn,
     observe: observation.observe,
-    onClosed: (client, reason) => roster.remove(client, reason),
+    onClosed: (client, reason) => {
+      if (!client.session.multiplexing) parts.pool.release(client.session.id)
+      roster.remove(client, reason)
+    },
   }
 }
 

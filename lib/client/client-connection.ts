@@ -12,6 +12,7 @@ import { Dispatcher } from './dispatcher.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
 import { Intake, STOP } from './intake.ts'
+import { type Moving, movingPush } from './moving.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts } from './subscriptions.ts'
@@ -289,9 +290,9 @@ export class ClientConnection implements DispatcherOwner {
       return
     }
     if (this.#state !== 'open' || this.#intake.stopped !== 0 || this.#replies.length > 0) return
-    const subscribed = this.#dispatcher.stateful?.subscribed === true
+    const engaged = this.#dispatcher.stateful?.engaged === true
     if (this.#intake.halfRead && quiet > requestTimeout) this.abort('requestTimeout')
-    else if (idleTimeout > 0 && quiet > idleTimeout && !subscribed) this.abort('idleTimeout')
+    else if (idleTimeout > 0 && quiet > idleTimeout && !engaged) this.abort('idleTimeout')
   }
 
   closeAfterReplies(): void {
@@ -304,6 +305,14 @@ export class ClientConnection implements DispatcherOwner {
     this.#state = 'ending'
     this.#intake.stop(STOP.closing)
     if (!this.#reading && this.#replies.length === 0) this.#end()
+  }
+
+  /** Asks the client to go elsewhere before its connection ends; whether it can be asked. */
+  move(moving: Moving): boolean {
+    const { advertised } = this.#endpoints
+    const bytes = movingPush(this.session, this.#stream, advertised, moving)
+    if (bytes !== undefined) this.push(bytes)
+    return bytes !== undefined
   }
 
   kill(): void {

@@ -1,4 +1,3 @@
-import { LANES } from '../cluster/lanes.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
@@ -68,6 +67,7 @@ export class Dispatcher {
   ) {
     this.#client = client
     this.#services = services
+    client.session.multiplexing = services.multiplexing
     this.#intake = intake
     this.#replies = replies
   }
@@ -289,7 +289,7 @@ export class Dispatcher {
   follow(): void {
     this.#intake.authenticated = this.#client.session.authenticated
     this.#followReads()
-    const lane = this.#client.session.protocol === 3 ? LANES.resp3 : LANES.resp2
+    const { lane } = this.#client.session
     if (lane === this.#client.lane) return
     this.#client.lane = lane
     // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.
