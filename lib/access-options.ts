@@ -7,7 +7,7 @@ import { filledText, flag, type OptionSpec, whole } from './option-checks.ts'
 import type { Settings } from './settings.ts'
 import { checkUsers } from './user-checks.ts'
 
-type Rows = 'password' | 'users' | 'authFailureDelay' | 'protectedMode'
+type Rows = 'password' | 'users' | 'forwardAuth' | 'authFailureDelay' | 'protectedMode'
 
 /** Options about clients' users, passwords and addresses. */
 export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]> } = {
@@ -25,6 +25,13 @@ export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]
       "a list of { name, password | passwordSha256 | nopass, rights | commands, keys?, channels?, enabled? } or texts such as 'alice on >secret ~app:* +@read'",
     schema: { type: 'array', items: { type: 'string' } },
     help: "Users of the proxy's own, each with its rights; in a file as in redis.conf: user alice on >secret ~app:* +@read.",
+    runtime: true,
+  },
+  forwardAuth: {
+    default: undefined,
+    ...flag,
+    expected: 'true, false, or nothing for true as long as there is neither password nor users',
+    help: "Whether AUTH of users that the proxy does not know is tried on the cluster; their commands go over connections of their own, as that user. Beside users of the proxy's own only if it is set, and never for the user default.",
     runtime: true,
   },
   authFailureDelay: {

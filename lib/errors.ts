@@ -14,6 +14,7 @@
  * - `NODE_TIMEOUT`: a node kept silent for longer than `commandTimeout`.
  * - `NODE_PROTOCOL`: a node sent bytes that are no RESP, or a reply that nobody asked for.
  * - `NODE_REPLY`: a node answered a question of the proxy's own with an error.
+ * - `NODE_AUTH`: a node does not let in the user of the cluster that a client is.
  * - `CLOSED`: the proxy is shut down, or was while the call waited.
  * - `HOOK`: a listener of the host application threw.
  * - `UNMAPPED_ADDRESS`: the cluster announces an address that no `natMap` rule covers and that cannot be reached.
@@ -26,6 +27,7 @@ export type ProxyErrorCode =
   | 'NODE_TIMEOUT'
   | 'NODE_PROTOCOL'
   | 'NODE_REPLY'
+  | 'NODE_AUTH'
   | 'CLOSED'
   | 'HOOK'
   | 'UNMAPPED_ADDRESS'

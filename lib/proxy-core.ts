@@ -93,6 +93,7 @@ export class ProxyCore {
       turn: this.#turn,
       events: this.#events,
       onTrouble: () => this.#refresher.request('node lost'),
+      onDenied: (identity) => this.#roster.dismiss(identity),
     })
     this.#refresher = new Refresher(settings, this.#pool, this.#cache, {
       onMoves: (moves) => this.#router.onMoves(moves),
@@ -120,6 +121,7 @@ export class ProxyCore {
       turn: this.#turn,
       events: this.#events,
       cache: this.#cache,
+      pool: this.#pool,
       router: this.#router,
       privates: new Privates(routing, this.#router),
       watch: this.#watch,
@@ -128,7 +130,6 @@ export class ProxyCore {
     }
     const admin = {
       ...parts,
-      pool: this.#pool,
       refresher: this.#refresher,
       history: this.#history,
       refreshFailed: () => this.#refreshFailed,

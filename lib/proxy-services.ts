@@ -2,14 +2,17 @@ import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
 import { accountsOf } from './client/access/accounts.ts'
 import { Attempts } from './client/access/attempts.ts'
+import { ClusterRights } from './client/access/cluster-rights.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
+import { leave } from './client/commands/credential.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
 import type { Roster } from './client/roster.ts'
 import type { Clock } from './clock.ts'
 import { addressMapper } from './cluster/address-map.ts'
+import { Authenticator } from './cluster/authenticator.ts'
 import type { CatalogueLearner } from './cluster/catalogue-learner.ts'
-import { LANES } from './cluster/lanes.ts'
+import type { ConnectionPool } from './cluster/connection-pool.ts'
 import type { ClusterNode } from './cluster/node.ts'
 import { ask } from './cluster/question.ts'
 import type { ReplicaWatch } from './cluster/replica-watch.ts'
@@ -32,6 +35,7 @@ export interface ServiceParts {
   readonly turn: Turn
   readonly events: EventSink
   readonly cache: SlotCache
+  readonly pool: ConnectionPool
   readonly router: Router
   readonly privates: Privates
   readonly watch: ReplicaWatch
@@ -48,7 +52,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
   const { settings, server, cache, router, learner, roster, watch } = parts
   const survey = new Survey(router, cache)
   const announceMap = addressMapper(settings.announceMap)
-  const laneOf = (protocol: 2 | 3): number => (protocol === 3 ? LANES.resp3 : LANES.resp2)
+  const authenticator = new Authenticator(cache, settings)
   const observation = observationOf(parts)
   return {
     ...settings,
@@ -84,15 +88,30 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
-    callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
-    callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
-    askMasters: (section, shared) => survey.ask(section, shared),
+    callSlot: (slot, args, lane) => call(router, slot, args, lane),
+    callAny: (args, lane) => call(router, -1, args, lane),
+    askMasters: (section, shared, lane) => survey.ask(section, shared, lane),
+    tryOnCluster: (user, password) => authenticator.try(user, password),
+    identities: identitiesOf(parts),
+    clusterRights: new ClusterRights(authenticator),
     privates: parts.privates,
     scriptLoader: router.scripts,
     noteScript: (spec, view) => router.scripts.note(spec.name, view),
     unblock: unblockOn,
     observe: observation.observe,
-    onClosed: (client, reason) => roster.remove(client, reason),
+    onClosed(client, reason) {
+      leave(client.session, this.identities)
+      roster.remove(client, reason)
+    },
+  }
+}
+
+/** The users of the cluster that clients are, as clients see them. */
+function identitiesOf({ pool, clock }: ServiceParts): ClientServices['identities'] {
+  const { identities } = pool
+  return {
+    acquire: (user, password) => identities.acquire(user, password),
+    release: (identity) => identities.release(identity, clock.now),
   }
 }
 

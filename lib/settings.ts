@@ -105,6 +105,8 @@ export interface Settings {
   password: string | undefined
   /** Users of the proxy's own. */
   users: readonly ProxyUser[] | undefined
+  /** Whether users that the proxy does not know are tried on the cluster; undefined: as long as there is neither `password` nor `users`. */
+  forwardAuth: boolean | undefined
   /** Milliseconds that the next AUTH of an address waits after its first failure. */
   authFailureDelay: number
   /** Whether only clients on this machine are served while no password is set. */

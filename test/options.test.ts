@@ -46,6 +46,7 @@ test('the defaults are those that the documentation promises', () => {
       tls: undefined,
       password: undefined,
       users: undefined,
+      forwardAuth: undefined,
       authFailureDelay: 100,
       protectedMode: false,
       resp3: true,

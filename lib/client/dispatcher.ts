@@ -1,4 +1,4 @@
-import { LANES } from '../cluster/lanes.ts'
+import { identityOf, LANES } from '../cluster/lanes.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
@@ -17,6 +17,7 @@ import { Reader } from '../router/reader.ts'
 import { Request } from '../router/request.ts'
 import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
+import { handlerFor } from './commands/guard.ts'
 import { NO_REPLY } from './commands/local.ts'
 import { ownSpec } from './commands/proxy-spec.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
@@ -213,7 +214,7 @@ export class Dispatcher {
   // Commands answered here
 
   #local(view: RequestView, spec: CommandSpec): void {
-    const handler = localHandler(spec)
+    const handler = handlerFor(spec, this.#client.session)
     if (handler === undefined) {
       this.#refuse(spec, view, replyText.unsupported(spec.name))
       return
@@ -250,8 +251,11 @@ export class Dispatcher {
   follow(): void {
     this.#intake.authenticated = this.#client.session.authenticated
     this.#followReads()
-    const lane = this.#client.session.protocol === 3 ? LANES.resp3 : LANES.resp2
+    const { protocol, identity } = this.#client.session
+    const lane = (identity?.base ?? 0) + (protocol === 3 ? LANES.resp3 : LANES.resp2)
     if (lane === this.#client.lane) return
+    // What was begun as one user must not be ended as another.
+    if (identityOf(lane) !== identityOf(this.#client.lane)) this.#stateful?.leave()
     this.#client.lane = lane
     // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.
     if (this.#replies.length > 0) this.#intake.stop(STOP.lane)

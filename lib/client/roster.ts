@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
 import { type Clock, TICK } from '../clock.ts'
+import type { Identity } from '../cluster/identities.ts'
 import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
 import type { Accounts } from './access/accounts.ts'
@@ -103,6 +104,13 @@ export class Roster {
       const account = accounts?.find(session.user)
       if (accounts !== undefined && account?.enabled !== true) client.abort('its user is gone')
       else session.account = account
+    }
+  }
+
+  /** A user of the cluster is let in no more: clients that are it have to come again, with what is right now. */
+  dismiss(identity: Identity): void {
+    for (const client of this.#clients) {
+      if (client.session.identity === identity) client.closeAfterReplies()
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Identity } from '../cluster/identities.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Account } from './access/account.ts'
 
@@ -24,6 +25,8 @@ export class Session {
   authenticated: boolean
   /** What the user may do; undefined where the proxy has no users of its own: everything. */
   account: Account | undefined = undefined
+  /** The user of the cluster as whom its commands are sent; undefined for the proxy's own. */
+  identity: Identity | undefined = undefined
   /** The number of the selected database. */
   db = 0
   /** `CLIENT REPLY`; `skip` holds for the next command only. */
@@ -41,10 +44,16 @@ export class Session {
   }
 
   /** The client is another user from now on. */
-  become(user: string, authenticated: boolean, account: Account | undefined): void {
+  become(
+    user: string,
+    authenticated: boolean,
+    account?: Account | undefined,
+    identity?: Identity | undefined
+  ): void {
     this.user = user
     this.authenticated = authenticated
     this.account = account
+    this.identity = identity
   }
 
   /** Back to the state of a new connection, as `RESET` does, but for who the client is. */

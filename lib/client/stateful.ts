@@ -19,8 +19,8 @@ import type { ScriptLoader } from '../router/scripts.ts'
 import { AcknowledgementCall } from './acknowledgement.ts'
 import { BlockingCall } from './blocking.ts'
 import type { ClientServices } from './client-services.ts'
+import { handlerFor } from './commands/guard.ts'
 import { NO_REPLY } from './commands/local.ts'
-import { localHandler } from './commands/registry.ts'
 import type { Desk } from './desk.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { Transaction } from './transaction.ts'
@@ -179,6 +179,11 @@ export class Stateful implements Desk {
     })
   }
 
+  /** The client is another user: keys that it watches count as changed. */
+  leave(): void {
+    this.#transaction.release()
+  }
+
   /** The client is gone. */
   abandon(): void {
     this.#transaction.abandon()
@@ -249,7 +254,7 @@ export class Stateful implements Desk {
 
   runLocal(spec: CommandSpec, args: readonly Buffer[]): ReplyValue | Promise<ReplyValue> {
     const { client, services } = this.#host
-    const handler = localHandler(spec)
+    const handler = handlerFor(spec, client.session)
     if (handler === undefined) return new ErrorReply(replyText.unsupported(spec.name))
     const value = handler({ args, client, session: client.session, services })
     return value === NO_REPLY ? null : value

@@ -6,7 +6,9 @@ import type { Turn } from '../turn.ts'
 import { addressName } from './address-map.ts'
 import type { ConnectionSetup } from './connection.ts'
 import { dial } from './dial.ts'
-import { greeting } from './greeting.ts'
+import { greeting, type Login } from './greeting.ts'
+import { Identities, type Identity } from './identities.ts'
+import { identityOf } from './lanes.ts'
 import { ClusterNode, type NodeServices } from './node.ts'
 import { PrivatePool, type PrivateSettings } from './private-pool.ts'
 
@@ -31,6 +33,8 @@ const TROUBLED_INTERVAL = 200
 export class ConnectionPool {
   /** The connections that clients have for themselves. */
   readonly privates: PrivatePool
+  /** The users of the cluster that clients are. */
+  readonly identities: Identities = new Identities()
   readonly #settings: PoolSettings
   readonly #clock: Clock
   readonly #turn: Turn
@@ -39,6 +43,9 @@ export class ConnectionPool {
   readonly #leaving: Set<ClusterNode> = new Set()
   readonly #stopChecking: () => void
   readonly #onTrouble: () => void
+  readonly #onDenied: (identity: Identity) => void
+  /** Identities that ended while something of theirs was still in flight. */
+  readonly #ending: Set<Identity> = new Set()
   readonly #events: EventSink
   /** Announced addresses that were warned of. */
   readonly #warned: Set<string> = new Set()
@@ -52,9 +59,12 @@ export class ConnectionPool {
       turn: Turn
       events: EventSink
       onTrouble: () => void
+      /** A node does not let in the user of an identity any more. */
+      onDenied: (identity: Identity) => void
     }
   ) {
-    const { clock, turn, events, onTrouble } = parts
+    const { clock, turn, events, onTrouble, onDenied } = parts
+    this.#onDenied = onDenied
     this.#onTrouble = onTrouble
     this.#events = events
     this.#settings = settings
@@ -138,6 +148,7 @@ export class ConnectionPool {
       if (node.troubled) troubled = node
     }
     this.privates.check()
+    this.#endIdentities()
     const { now } = this.#clock
     if (troubled !== undefined && now >= this.#lookAt) {
       this.#lookAt = now + TROUBLED_INTERVAL
@@ -150,12 +161,32 @@ export class ConnectionPool {
     }
   }
 
+  /** Closes the connections of identities that nobody is any more. */
+  #endIdentities(): void {
+    for (const identity of this.identities.expire(this.#clock.now)) this.#ending.add(identity)
+    if (this.#ending.size === 0) return
+    const nodes = [...this.#nodes.values(), ...this.#leaving]
+    for (const identity of this.#ending) {
+      this.privates.forget(identity)
+      // All of them, not the first ones only.
+      const busy = nodes.filter((node) => !node.forget(identity))
+      if (busy.length === 0) this.#ending.delete(identity)
+    }
+  }
+
+  #denied(lane: number, text: string): void {
+    const identity = this.identities.find(identityOf(lane))
+    // NOPERM is about READONLY only, and no reason to let go of the user.
+    if (identity !== undefined && !text.startsWith('NOPERM')) this.#onDenied(identity)
+  }
+
   #setup(address: NodeAddress, lane: number): ConnectionSetup {
     const { connectTimeout, commandTimeout, nodeOutputPause } = this.#settings
     return {
       address: addressName(address),
       open: () => dial(address, this.#settings),
       greeting: () => this.#greeting(lane),
+      ...(identityOf(lane) === 0 ? {} : { onDenied: (text: string) => this.#denied(lane, text) }),
       clock: this.#clock,
       turn: this.#turn,
       connectTimeout,
@@ -166,8 +197,17 @@ export class ConnectionPool {
 
   /** RESP3 begins with HELLO, which takes the credentials along; RESP2 with AUTH if there are any. */
   #greeting(lane: number): readonly Buffer[] | Promise<readonly Buffer[]> {
+    const identity = identityOf(lane)
+    if (identity !== 0) return greeting(lane, this.#loginOf(identity))
     const { credentials } = this.#settings
     if (typeof credentials !== 'function') return greeting(lane, credentials)
     return Promise.resolve(credentials()).then((given) => greeting(lane, given))
+  }
+
+  /** Without its login a connection would speak as the node's user `default`. */
+  #loginOf(identity: number): Login {
+    const login = this.identities.login(identity)
+    if (login === undefined) throw new ProxyError('CLOSED', 'the last client of its user has left')
+    return login
   }
 }

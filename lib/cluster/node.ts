@@ -4,8 +4,9 @@ import { frameRequest } from '../resp/request-reader.ts'
 import type { HostPort, NodeAddress } from '../settings.ts'
 import { addressName } from './address-map.ts'
 import { Connection, type ConnectionSetup } from './connection.ts'
+import type { Identity } from './identities.ts'
 import { Lane } from './lane.ts'
-import { LANES } from './lanes.ts'
+import { LANES, LANES_EACH } from './lanes.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
 
@@ -44,6 +45,8 @@ export class ClusterNode {
   mapped = false
   readonly #services: NodeServices
   readonly #lanes: Lane[] = []
+  /** Of other identities than the proxy's own, which come and go. */
+  readonly #others: Map<number, Lane> = new Map()
   #failures = 0
   /** The lane that tries to reach a node that is down. */
   #probe: Lane | undefined
@@ -58,19 +61,34 @@ export class ClusterNode {
 
   /** The lane with the given number, made when first asked for. */
   lane(index: number): Lane {
-    return this.#lanes[index] ?? this.#makeLane(index)
+    const lane = index < LANES_EACH ? this.#lanes[index] : this.#others.get(index)
+    return lane ?? this.#makeLane(index)
   }
 
   #makeLane(index: number): Lane {
     const services = this.#services
     const lane = new Lane(this, services.outputPause, () => services.setup(this.address, index))
-    this.#lanes[index] = lane
+    if (index < LANES_EACH) this.#lanes[index] = lane
+    else this.#others.set(index, lane)
     return lane
   }
 
   /** The lanes in use. */
   get lanes(): readonly Lane[] {
-    return this.#lanes.filter((lane) => lane !== undefined)
+    return [...this.#lanes.filter((lane) => lane !== undefined), ...this.#others.values()]
+  }
+
+  /** Closes the lanes of an identity; false while something is in flight on one of them. */
+  forget({ base }: Identity): boolean {
+    for (let index = base; index < base + LANES_EACH; index++) {
+      const lane = this.#others.get(index)
+      if (lane === undefined) continue
+      if (lane.pending > 0) return false
+      this.#others.delete(index)
+      if (this.#probe === lane) this.#probe = undefined
+      lane.close()
+    }
+    return true
   }
 
   /** @internal Whether `lane` may dial now. If not, {@link Lane.dial} is called when it may. */
@@ -136,14 +154,13 @@ export class ClusterNode {
   /** For how many milliseconds the node has been silent although it owes a reply; 0 when it owes none. */
   get silence(): number {
     let silence = 0
-    for (const lane of this.#lanes)
-      if (lane !== undefined) silence = Math.max(silence, lane.silence)
+    for (const lane of this.lanes) silence = Math.max(silence, lane.silence)
     return silence
   }
 
   /** @internal Looks at the time limits, and at a node that is silent; called at each tick of the clock. */
   check(): void {
-    for (const lane of this.#lanes) lane?.check()
+    for (const lane of this.lanes) lane.check()
     this.#ping?.check()
     if (this.status === 'up' && this.silence >= SILENT) this.#sound()
   }

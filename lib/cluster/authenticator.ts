@@ -1,0 +1,73 @@
+import { type ProxyError, replyText } from '../errors.ts'
+import type { Settings } from '../settings.ts'
+import type { Identity } from './identities.ts'
+import { LANES } from './lanes.ts'
+import type { ClusterNode } from './node.ts'
+import { ask, askOn } from './question.ts'
+import type { SlotCache } from './slot-cache.ts'
+
+/** The user `default` is who a connection is that has not authenticated. */
+const DEFAULT = 'default'
+/** How often a node is asked again whose connection is lost meanwhile. */
+const ATTEMPTS = 3
+
+/** What becomes of a password that was tried: the nodes' refusal, or who the client is; no identity means the proxy's own. */
+export type Trial =
+  | { readonly error: string }
+  | { readonly error: undefined; readonly user: string; readonly own: boolean }
+
+/** Tries the users and passwords of clients on the cluster, and tells what users may do there. */
+export class Authenticator {
+  readonly #cache: SlotCache
+  readonly #settings: Pick<Settings, 'credentials'>
+
+  constructor(cache: SlotCache, settings: Pick<Settings, 'credentials'>) {
+    this.#cache = cache
+    this.#settings = settings
+  }
+
+  /** Has all masters that can be reached look at a user and a password, or a password alone; the first refusal decides. */
+  async try(user: Buffer | undefined, password: Buffer): Promise<Trial> {
+    const masters = this.#cache.masters().filter(({ status }) => status !== 'down')
+    if (masters.length === 0) return { error: replyText.slotNotServed }
+    const request = user === undefined ? ['AUTH', password] : ['AUTH', user, password]
+    const answers = await Promise.all(masters.map((node) => tryOn(node, request)))
+    const refusal = answers.find((answer) => answer !== undefined)
+    if (refusal !== undefined) return { error: refusal }
+    const name = user?.toString() ?? DEFAULT
+    const { credentials } = this.#settings
+    const own = typeof credentials === 'function' ? await credentials() : credentials
+    return { error: undefined, user: name, own: name === (own?.username ?? DEFAULT) }
+  }
+
+  /** What the cluster lets a user do, in the words of its ACL; undefined if the proxy may not know. */
+  async commandsOf({ user }: Identity): Promise<string | undefined> {
+    const [master] = this.#cache.masters().filter(({ status }) => status !== 'down')
+    if (master === undefined) return undefined
+    try {
+      const reply = await ask(master, 'ACL', 'GETUSER', user)
+      const fields = Array.isArray(reply) ? reply : []
+      const at = fields.findIndex((field, index) => index % 2 === 0 && String(field) === 'commands')
+      return at < 0 ? undefined : String(fields[at + 1])
+    } catch {
+      return undefined
+    }
+  }
+}
+
+/** A node's refusal; undefined when the password is right. */
+async function tryOn(
+  node: ClusterNode,
+  request: readonly (string | Buffer)[]
+): Promise<string | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await askOn(node.lane(LANES.trial), request)
+      return undefined
+    } catch (error) {
+      const { code, message } = error as ProxyError
+      if (code === 'NODE_REPLY') return message
+      if (code !== 'NODE_LOST' || attempt === ATTEMPTS) return replyText.unreachable(message)
+    }
+  }
+}
