@@ -4,6 +4,7 @@ import createDebug from 'debug'
 import { renewCertificates } from './certificates.ts'
 import { accountsOf } from './client/access/accounts.ts'
 import type { ClientServices } from './client/client-services.ts'
+import { answerThread } from './client/commands/thread-answers.ts'
 import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
 import { CatalogueLearner } from './cluster/catalogue-learner.ts'
@@ -137,8 +138,9 @@ export class ProxyCore {
     }
     this.#services = clientServices(
       parts,
-      adminServices(admin, () => listening(server))
+      adminServices(admin, () => listening(server, settings.program?.listening))
     )
+    settings.program?.threads?.onQuestion?.((question) => answerThread(question, this.#services))
     server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
       this.#accept(stream)
     })

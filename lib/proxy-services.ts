@@ -82,12 +82,13 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
       return observation.wanted
     },
     get listening() {
-      return listening(server)
+      return listening(server, settings.program?.listening)
     },
     nodes: settings.autoRedirect ? undefined : () => shownNodes(cache, announceMap),
     announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
+    pause: roster.pause,
     callSlot: (slot, args, lane) => call(router, slot, args, lane),
     callAny: (args, lane) => call(router, -1, args, lane),
     askMasters: (section, shared, lane) => survey.ask(section, shared, lane),
@@ -164,9 +165,9 @@ function shownNodes(
 }
 
 /** Where a server listens. */
-export function listening(server: net.Server): HostPort {
+export function listening(server: net.Server, otherwise: HostPort = NOWHERE): HostPort {
   const address = server.address()
-  if (address === null || typeof address === 'string') return NOWHERE
+  if (address === null || typeof address === 'string') return otherwise
   const any = address.address === '::' || address.address === '0.0.0.0'
   return { host: any ? NOWHERE.host : address.address, port: address.port }
 }

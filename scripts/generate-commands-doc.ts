@@ -45,6 +45,9 @@ A command that blocks keeps its client's later commands waiting, as in Redis. Wh
 that is left; should the node have popped an element in the very moment in which the connection broke, that element is lost, as it would be without a proxy. \`XREAD\` with \`$\` means
 what was the last entry at the first attempt: \`XINFO STREAM\` is asked in the same write (without the right to, \`$\` is taken anew). A client that leaves has its connection closed at once.
 
+\`CLIENT PAUSE\` keeps back the requests of all clients of the proxy, with \`WRITE\` those that a server would keep back. What is under way already goes on, and the servers know
+nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped.
+
 \`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
 
 <!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->

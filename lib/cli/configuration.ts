@@ -89,12 +89,37 @@ function valuesOf(entries: readonly Entry[]): Map<string, unknown> {
   return values
 }
 
+/** All that was written, in a form that travels between processes. */
+export type WrittenSources = Readonly<
+  Record<Exclude<Source, 'default'>, readonly (Omit<Entry, 'option'> & { readonly name: string })[]>
+>
+
 /** What the program is to do, from all sources together. */
 export class Configuration {
+  /** What it was made from. */
+  readonly written: WrittenSources
   readonly #values: ReadonlyMap<string, Configured>
+
+  /** The configuration that was made from the same in another process. */
+  static of(written: WrittenSources): Configuration {
+    const entries = (source: keyof WrittenSources): Entry[] =>
+      written[source].map(({ name, ...rest }) => ({ option: optionNamed(name)!, ...rest }))
+    return new Configuration({
+      file: entries('file'),
+      environment: entries('environment'),
+      'command line': entries('command line'),
+    })
+  }
 
   /** Command line over environment over file over defaults. */
   constructor(sources: Readonly<Record<Exclude<Source, 'default'>, readonly Entry[]>>) {
+    const plain = (source: keyof WrittenSources): WrittenSources[typeof source] =>
+      sources[source].map(({ option, ...rest }) => ({ name: option.name, ...rest }))
+    this.written = {
+      file: plain('file'),
+      environment: plain('environment'),
+      'command line': plain('command line'),
+    }
     const values = new Map<string, Configured>()
     for (const option of programOptions) {
       values.set(option.name, { value: option.default, source: 'default' })

@@ -117,6 +117,10 @@ export class ClientConnection implements DispatcherOwner {
     return this.#dispatcher.stateful?.blocked === true
   }
 
+  get paused(): boolean {
+    return this.#dispatcher.paused
+  }
+
   get queuedCommands(): number {
     return this.#dispatcher.stateful?.queued ?? -1
   }
@@ -144,7 +148,7 @@ export class ClientConnection implements DispatcherOwner {
   #onEnd(): void {
     this.#inputEnded = true
     // Who leaves a blocking command must not be given what comes next.
-    if (this.blocked) this.#close(undefined)
+    if (this.blocked || this.paused) this.#close(undefined)
     else if (this.#intake.stopped === 0) this.closeAfterReplies()
   }
 
@@ -152,6 +156,7 @@ export class ClientConnection implements DispatcherOwner {
     const intake = this.#intake
     const { maxPipeline } = this.#services
     this.#reading = true
+    if (this.paused) this.#dispatcher.resume()
     while (intake.stopped === 0) {
       const found = intake.next()
       if (found === MORE) break

@@ -50,6 +50,8 @@ export class Dispatcher {
   /** Made with the first command that needs it. */
   #stateful: Stateful | undefined
   #sequence = 0
+  /** The command that waits for the end of a pause. */
+  #paused: CommandSpec | undefined
   /** A request that begins when it is the oldest. */
   #waiting: { readonly request: Request; readonly begin: () => void } | undefined
 
@@ -91,6 +93,12 @@ export class Dispatcher {
     }
     const { account } = client.session
     if (account !== undefined && this.#denied(view, spec, account)) return
+    if (services.pause.on && this.#putOff(view, spec)) return
+    this.#carryOut(view, spec)
+  }
+
+  #carryOut(view: RequestView, spec: CommandSpec): void {
+    const services = this.#services
     const stateful = this.#stateful
     if (stateful?.queueing === true && stateful.queue(view, spec)) return
     const kind = decide(view, spec, this.#client.session.protocol, services, plan)
@@ -101,6 +109,29 @@ export class Dispatcher {
     else if (kind === TRANSACTION) this.#makeStateful().take(view, spec, plan.slot)
     else if (kind === BLOCKING) this.#makeStateful().block(view, spec, plan.slot)
     else this.#forward(view, spec, plan.slot)
+  }
+
+  /** Whether a request waits for the end of a pause. Until then it stays where it was found, and nothing behind it is read. */
+  #putOff(view: RequestView, spec: CommandSpec): boolean {
+    const writes = spec.name === 'exec' && this.#stateful?.writes === true
+    if (!arityFits(spec, view.argc) || !this.#services.pause.holds(spec, writes)) return false
+    this.#paused = spec
+    this.#intake.stop(STOP.pause)
+    return true
+  }
+
+  /** The pause is over, for all that is known: goes on with the request that waited for that. */
+  resume(): void {
+    const spec = this.#paused
+    if (spec === undefined) return
+    this.#paused = undefined
+    const { request } = this.#intake
+    if (!this.#services.pause.on || !this.#putOff(request, spec)) this.#carryOut(request, spec)
+  }
+
+  /** Whether the next request waits for the end of a pause. */
+  get paused(): boolean {
+    return this.#paused !== undefined
   }
 
   #forward(view: RequestView, spec: CommandSpec, slot: number): void {

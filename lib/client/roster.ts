@@ -9,6 +9,8 @@ import { ClientConnection } from './client-connection.ts'
 import type { ClientServices } from './client-services.ts'
 import { isOpen } from './commands/credential.ts'
 import type { LocalClient } from './commands/local.ts'
+import { STOP } from './intake.ts'
+import { Pause } from './pause.ts'
 
 const debug = createDebug('redis-cluster-proxy:client')
 
@@ -19,7 +21,7 @@ const LIMIT_TICKS = Math.round(1000 / TICK)
 const PATIENCE = 5000
 
 /** What holds for all clients together. */
-type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'protectedMode'>
+type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'protectedMode' | 'program'>
 
 /** As Redis says it, with what can be done about it here. */
 const PROTECTED =
@@ -38,6 +40,10 @@ function isRemote(stream: Duplex): boolean {
 export class Roster {
   /** Bytes that all clients together have buffered, as of the last look. */
   bufferedBytes = 0
+  /** `CLIENT PAUSE`, for all of them. */
+  readonly pause: Pause = new Pause(() => {
+    for (const client of this.#clients) client.go(STOP.pause)
+  })
   readonly #settings: RosterSettings
   readonly #clock: Clock
   readonly #events: EventSink
@@ -72,12 +78,15 @@ export class Roster {
       this.#turnAway(stream, PROTECTED, services)
       return
     }
-    if (this.#closing || this.#overSince > 0 || this.#clients.size >= this.#settings.maxClients) {
+    const { maxClients, program } = this.#settings
+    const clients = this.#clients.size + (program?.threads?.clientsElsewhere ?? 0)
+    if (this.#closing || this.#overSince > 0 || clients >= maxClients) {
       this.#turnAway(stream, '-ERR max number of clients reached\r\n', services)
       return
     }
     totals.connections++
-    const client = new ClientConnection(stream, services, ++this.#lastId)
+    const id = program?.threads?.idOf(stream) ?? ++this.#lastId
+    const client = new ClientConnection(stream, services, id)
     this.#clients.add(client)
     this.#tell('clientConnect', client, undefined)
   }
@@ -148,8 +157,11 @@ export class Roster {
     for (const client of this.#clients) client.limitMemory(over)
     if (!over || now - this.#overSince < PATIENCE) return
     this.#overSince = now
+    // Who asked not to be evicted goes last.
+    const weight = ({ bufferedBytes, session }: ClientConnection): number =>
+      session.noEvict ? bufferedBytes - Number.MAX_SAFE_INTEGER : bufferedBytes
     const largest = [...this.#clients].reduce((most, client) =>
-      client.bufferedBytes > most.bufferedBytes ? client : most
+      weight(client) > weight(most) ? client : most
     )
     largest.abort('memoryLimit is exceeded, and it holds most')
   }
@@ -157,6 +169,7 @@ export class Roster {
   /** Ends all connections after the replies to what was asked; resolves when the last is gone. */
   async drain(): Promise<void> {
     this.#closing = true
+    this.pause.end()
     if (this.#clients.size === 0) return
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve

@@ -117,7 +117,7 @@ test('the example explains every directive, and what it comments out is the defa
   const beforeFurther = text.slice(0, text.indexOf('# Every option of docs'))
   // Those whose default is none are shown with a value that could be.
   const withoutDefault =
-    /^(?:include|auth|auth-user|unixsocket|unixsocketperm|password|pidfile|logfile)$/
+    /^(?:include|auth|auth-user|unixsocket|unixsocketperm|password|pidfile|logfile|threads)$/
   const commented = [...beforeFurther.matchAll(/^# ([a-z-]+) (\S+)$/gm)]
   const defaults = commented.filter(([, name]) => !withoutDefault.test(name!))
   assert.ok(defaults.length >= 20)

@@ -6,6 +6,7 @@ import type { MasterAnswer } from '../../router/survey.ts'
 import type { Accounts } from '../access/accounts.ts'
 import type { Attempts } from '../access/attempts.ts'
 import type { ClusterRights } from '../access/cluster-rights.ts'
+import type { Pause } from '../pause.ts'
 import type { Session } from '../session.ts'
 import type { AdminServices } from './admin.ts'
 
@@ -40,6 +41,8 @@ export interface LocalClient {
   readonly totalCommands: number
   /** Whether it waits in a blocking command. */
   readonly blocked: boolean
+  /** Whether its next command waits for the end of a pause. */
+  readonly paused: boolean
   /** Commands since MULTI; -1 without. */
   readonly queuedCommands: number
   /** Ends its blocking command, as if the time were over or with an error; whether there was one. */
@@ -76,6 +79,8 @@ export interface LocalServices {
   readonly catalogue: Catalogue
   /** All connected clients. */
   clients(): Iterable<LocalClient>
+  /** `CLIENT PAUSE`. */
+  readonly pause: Pause
   readonly maxClients: number
   /** Password that clients must give, or undefined when every client is let in. */
   readonly password: string | undefined
