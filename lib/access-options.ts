@@ -3,11 +3,17 @@
  *
  * @module
  */
-import { filledText, flag, type OptionSpec, whole } from './option-checks.ts'
+import { checkNetworks, filledText, flag, type OptionSpec, whole } from './option-checks.ts'
 import type { Settings } from './settings.ts'
 import { checkUsers } from './user-checks.ts'
 
-type Rows = 'password' | 'users' | 'forwardAuth' | 'authFailureDelay' | 'protectedMode'
+type Rows =
+  | 'password'
+  | 'allowedNetworks'
+  | 'users'
+  | 'forwardAuth'
+  | 'authFailureDelay'
+  | 'protectedMode'
 
 /** Options about clients' users, passwords and addresses. */
 export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]> } = {
@@ -17,6 +23,13 @@ export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]
     expected: 'a string that is not empty, or nothing to let every client in',
     help: 'Password that clients must give with AUTH or HELLO.',
     runtime: true,
+  },
+  allowedNetworks: {
+    default: undefined,
+    check: checkNetworks,
+    expected: "a list of networks such as '10.0.0.0/8' or 'fd00::/8', or of IP addresses",
+    schema: { type: 'array', items: { type: 'string' }, minItems: 1 },
+    help: 'Networks of the addresses that nodes may name, announced or in MOVED and ASK; others are not dialled. Entry points and what natMap gives may be anywhere. Without it any address is dialled.',
   },
   users: {
     default: undefined,

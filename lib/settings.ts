@@ -97,6 +97,8 @@ export interface Settings {
   autoRedirect: boolean
   /** As whom the proxy speaks to the nodes; a function is asked for each new connection. */
   credentials: Credentials | (() => Credentials | Promise<Credentials>) | undefined
+  /** Networks of the addresses that the cluster may tell; undefined: any. */
+  allowedNetworks: readonly string[] | undefined
   /** TLS towards the nodes. */
   nodeTls: ConnectionOptions | undefined
   /** TLS towards clients: makes the proxy a `tls.Server`. */

@@ -45,6 +45,7 @@ test('the defaults are those that the documentation promises', () => {
       nodeTls: undefined,
       tls: undefined,
       password: undefined,
+      allowedNetworks: undefined,
       users: undefined,
       forwardAuth: undefined,
       authFailureDelay: 100,

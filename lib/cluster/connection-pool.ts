@@ -9,6 +9,7 @@ import { dial } from './dial.ts'
 import { greeting, type Login } from './greeting.ts'
 import { Identities, type Identity } from './identities.ts'
 import { identityOf } from './lanes.ts'
+import { Networks } from './networks.ts'
 import { ClusterNode, type NodeServices } from './node.ts'
 import { PrivatePool, type PrivateSettings } from './private-pool.ts'
 
@@ -16,6 +17,8 @@ import { PrivatePool, type PrivateSettings } from './private-pool.ts'
 export type PoolSettings = PrivateSettings &
   Pick<
     Settings,
+    | 'nodes'
+    | 'allowedNetworks'
     | 'credentials'
     | 'nodeTls'
     | 'keepAlive'
@@ -43,6 +46,8 @@ export class ConnectionPool {
   readonly #leaving: Set<ClusterNode> = new Set()
   readonly #stopChecking: () => void
   readonly #onTrouble: () => void
+  readonly #entryPoints: ReadonlySet<string>
+  readonly #networks: Networks | undefined
   readonly #onDenied: (identity: Identity) => void
   /** Identities that ended while something of theirs was still in flight. */
   readonly #ending: Set<Identity> = new Set()
@@ -65,6 +70,9 @@ export class ConnectionPool {
   ) {
     const { clock, turn, events, onTrouble, onDenied } = parts
     this.#onDenied = onDenied
+    const { nodes, allowedNetworks } = settings
+    this.#entryPoints = new Set(nodes.map(addressName))
+    this.#networks = allowedNetworks && new Networks(allowedNetworks)
     this.#onTrouble = onTrouble
     this.#events = events
     this.#settings = settings
@@ -184,7 +192,7 @@ export class ConnectionPool {
     const { connectTimeout, commandTimeout, nodeOutputPause } = this.#settings
     return {
       address: addressName(address),
-      open: () => dial(address, this.#settings),
+      open: () => dial(address, this.#settings, this.#networksFor(address)),
       greeting: () => this.#greeting(lane),
       ...(identityOf(lane) === 0 ? {} : { onDenied: (text: string) => this.#denied(lane, text) }),
       clock: this.#clock,
@@ -193,6 +201,13 @@ export class ConnectionPool {
       commandTimeout,
       outputPause: nodeOutputPause,
     }
+  }
+
+  /** Where an address must be that the cluster told. What the configuration names, as an entry point or by natMap, may be anywhere. */
+  #networksFor(address: NodeAddress): Networks | undefined {
+    const name = addressName(address)
+    if (this.#networks === undefined || this.#entryPoints.has(name)) return undefined
+    return this.#nodes.get(name)?.mapped === true ? undefined : this.#networks
   }
 
   /** RESP3 begins with HELLO, which takes the credentials along; RESP2 with AUTH if there are any. */
