@@ -123,6 +123,7 @@ export class ProxyCore {
       events: this.#events,
       cache: this.#cache,
       pool: this.#pool,
+      discover: () => this.#refresher.refresh('request'),
       router: this.#router,
       privates: new Privates(routing, this.#router),
       watch: this.#watch,

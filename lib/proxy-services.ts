@@ -36,6 +36,8 @@ export interface ServiceParts {
   readonly events: EventSink
   readonly cache: SlotCache
   readonly pool: ConnectionPool
+  /** Looks for the cluster; resolves when it is known. */
+  discover(): Promise<void>
   readonly router: Router
   readonly privates: Privates
   readonly watch: ReplicaWatch
@@ -52,7 +54,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
   const { settings, server, cache, router, learner, roster, watch } = parts
   const survey = new Survey(router, cache)
   const announceMap = addressMapper(settings.announceMap)
-  const authenticator = new Authenticator(cache, settings)
+  const authenticator = new Authenticator(cache, settings, parts.discover)
   const observation = observationOf(parts)
   return {
     ...settings,

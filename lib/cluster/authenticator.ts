@@ -20,29 +20,50 @@ export type Trial =
 export class Authenticator {
   readonly #cache: SlotCache
   readonly #settings: Pick<Settings, 'credentials'>
+  readonly #discover: () => Promise<void>
 
-  constructor(cache: SlotCache, settings: Pick<Settings, 'credentials'>) {
+  /** `discover` looks for the cluster, where it is not known yet. */
+  constructor(
+    cache: SlotCache,
+    settings: Pick<Settings, 'credentials'>,
+    discover: () => Promise<void>
+  ) {
+    this.#discover = discover
     this.#cache = cache
     this.#settings = settings
   }
 
   /** Has all masters that can be reached look at a user and a password, or a password alone; the first refusal decides. */
   async try(user: Buffer | undefined, password: Buffer): Promise<Trial> {
-    const masters = this.#cache.masters().filter(({ status }) => status !== 'down')
+    if (this.#cache.masters().length === 0) await this.#discover().catch(() => {})
+    const masters = this.#masters()
     if (masters.length === 0) return { error: replyText.slotNotServed }
     const request = user === undefined ? ['AUTH', password] : ['AUTH', user, password]
     const answers = await Promise.all(masters.map((node) => tryOn(node, request)))
     const refusal = answers.find((answer) => answer !== undefined)
     if (refusal !== undefined) return { error: refusal }
     const name = user?.toString() ?? DEFAULT
+    return { error: undefined, user: name, own: name === (await this.#ownName()) }
+  }
+
+  /** The user that the proxy itself is; undefined while the host application does not tell. */
+  async #ownName(): Promise<string | undefined> {
     const { credentials } = this.#settings
-    const own = typeof credentials === 'function' ? await credentials() : credentials
-    return { error: undefined, user: name, own: name === (own?.username ?? DEFAULT) }
+    try {
+      const own = typeof credentials === 'function' ? await credentials() : credentials
+      return own?.username ?? DEFAULT
+    } catch {
+      return undefined
+    }
+  }
+
+  #masters(): readonly ClusterNode[] {
+    return this.#cache.masters().filter(({ status }) => status !== 'down')
   }
 
   /** What the cluster lets a user do, in the words of its ACL; undefined if the proxy may not know. */
   async commandsOf({ user }: Identity): Promise<string | undefined> {
-    const [master] = this.#cache.masters().filter(({ status }) => status !== 'down')
+    const [master] = this.#masters()
     if (master === undefined) return undefined
     try {
       const reply = await ask(master, 'ACL', 'GETUSER', user)

@@ -13,7 +13,6 @@ export interface Login {
  */
 export function greeting(lane: number, login: Login | undefined): readonly Buffer[] {
   const kind = kindOf(lane)
-  if (kind === LANES.trial) return []
   const steps: (string | Uint8Array)[][] = []
   const { username, password } = login ?? {}
   const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]

@@ -18,6 +18,7 @@ export interface Identity {
 interface Held extends Identity {
   readonly key: string
   readonly login: Login
+  readonly secret: Buffer
   clients: number
   /** Clock reading of when the last client left. */
   since: number
@@ -41,7 +42,8 @@ export class Identities {
     if (found === undefined) {
       const number = ++this.#last
       const login = { username: user, password: secret }
-      found = { number, user, base: number * LANES_EACH, key, login, clients: 0, since: 0 }
+      const base = number * LANES_EACH
+      found = { number, user, base, key, login, secret, clients: 0, since: 0 }
       this.#held.set(number, found)
     }
     found.clients++
@@ -72,7 +74,10 @@ export class Identities {
     const ended = [...this.#held.values()].filter(
       ({ clients, since }) => clients === 0 && now - since >= LINGER
     )
-    for (const { number } of ended) this.#held.delete(number)
+    for (const { number, secret } of ended) {
+      this.#held.delete(number)
+      secret.fill(0)
+    }
     return ended
   }
 }

@@ -10,7 +10,7 @@ export const LANES = {
   resp2Replica: 3,
   /** Clients that speak RESP3, reading from a replica. */
   resp3Replica: 4,
-  /** Passwords of clients are tried here, and nothing else is ever sent: nobody knows as whom the connection speaks. */
+  /** Passwords of clients are tried here, and nothing else is ever sent: after the greeting nobody knows as whom the connection speaks. */
   trial: 5,
 } as const
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
-import type { ClusterProxyOptions } from '../../lib/index.ts'
+import { type ClusterProxyOptions, createClusterProxy } from '../../lib/index.ts'
 import type { FakeNode } from '../../lib/testing/index.ts'
+import { listen } from '../support/proxied-cluster.ts'
+import { connect } from '../support/raw-client.ts'
 import { type Stage, setStage } from './stage.ts'
 
 const WRONGPASS = '-WRONGPASS invalid username-password pair or user is disabled.\r\n'
@@ -200,6 +202,16 @@ describe('E13.1 AUTH where the proxy keeps clients out itself', () => {
     assert.deepEqual(usersOf(closed.cluster.owner('k'), 'set'), ['alice'])
     assert.equal(await text(client.call('AUTH', 'me', 'm')), '+OK\r\n')
     assert.equal(await client.ask('ACL', 'WHOAMI'), 'me')
+  })
+
+  it('waits for the cluster to be found', async () => {
+    await using stage = await stageOf()
+    const credentials = { password: 'own' }
+    const proxy = createClusterProxy({ nodes: stage.cluster.addresses, credentials })
+    const port = await listen(proxy)
+    await using client = await connect(port)
+    assert.equal(await text(client.call('AUTH', 'alice', 'a-secret')), '+OK\r\n')
+    await proxy.shutdown({ timeout: 0 })
   })
 
   it('gets what the nodes say where they have no password', async () => {
