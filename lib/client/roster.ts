@@ -109,7 +109,7 @@ export class Roster {
   renewAccounts(accounts: Accounts | undefined): void {
     for (const client of this.#clients) {
       const { session } = client
-      if (!session.authenticated) continue
+      if (!session.authenticated || session.identity !== undefined) continue
       const account = accounts?.find(session.user)
       if (accounts !== undefined && account?.enabled !== true) client.abort('its user is gone')
       else session.account = account

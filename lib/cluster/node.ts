@@ -154,13 +154,16 @@ export class ClusterNode {
   /** For how many milliseconds the node has been silent although it owes a reply; 0 when it owes none. */
   get silence(): number {
     let silence = 0
-    for (const lane of this.lanes) silence = Math.max(silence, lane.silence)
+    for (const lane of this.#lanes)
+      if (lane !== undefined) silence = Math.max(silence, lane.silence)
+    for (const lane of this.#others.values()) silence = Math.max(silence, lane.silence)
     return silence
   }
 
   /** @internal Looks at the time limits, and at a node that is silent; called at each tick of the clock. */
   check(): void {
-    for (const lane of this.lanes) lane.check()
+    for (const lane of this.#lanes) lane?.check()
+    for (const lane of this.#others.values()) lane.check()
     this.#ping?.check()
     if (this.status === 'up' && this.silence >= SILENT) this.#sound()
   }

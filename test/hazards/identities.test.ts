@@ -188,7 +188,7 @@ describe('E13.2 connections of one identity', () => {
 
 describe('E13.1 AUTH where the proxy keeps clients out itself', () => {
   it('is not tried on the cluster unless that is set, and never as default', async () => {
-    const users: ClusterProxyOptions['users'] = [{ name: 'me', password: 'm', rights: 'admin' }]
+    const users = [{ name: 'me', password: 'm', rights: 'admin' }] as const
     await using closed = await stageOf({ users })
     const client = await closed.client()
     assert.equal(await text(client.call('AUTH', 'alice', 'a-secret')), WRONGPASS)
@@ -200,8 +200,24 @@ describe('E13.1 AUTH where the proxy keeps clients out itself', () => {
     assert.equal(await text(client.call('AUTH', 'alice', 'a-secret')), '+OK\r\n')
     assert.equal(await client.ask('SET', 'k', '1'), 'OK')
     assert.deepEqual(usersOf(closed.cluster.owner('k'), 'set'), ['alice'])
+    // Users of the cluster stay when those of the proxy change.
+    closed.proxy.reconfigure({ users: [...users, 'other on >x +@all'] })
+    assert.equal(await client.ask('GET', 'k'), '1')
     assert.equal(await text(client.call('AUTH', 'me', 'm')), '+OK\r\n')
     assert.equal(await client.ask('ACL', 'WHOAMI'), 'me')
+  })
+
+  it('as the proxy itself is no way around its users', async () => {
+    const users: ClusterProxyOptions['users'] = [{ name: 'me', password: 'm', rights: 'admin' }]
+    const credentials = { username: 'alice', password: 'a-secret' }
+    await using stage = await stageOf({ users, credentials, forwardAuth: true })
+    const client = await stage.client()
+    await client.ask('AUTH', 'alice', 'a-secret')
+    assert.match(await text(client.call('PROXY', 'INFO')), /^-NOPERM/)
+    await using open = await stageOf({ credentials })
+    const other = await open.client()
+    await other.ask('AUTH', 'alice', 'a-secret')
+    assert.match(await text(other.call('PROXY', 'INFO')), /clients/)
   })
 
   it('waits for the cluster to be found', async () => {

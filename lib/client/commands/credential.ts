@@ -105,8 +105,10 @@ async function tryOnCluster(
   }
   // Who is gone would never let go of what it gets now.
   if (client.gone) return undefined
-  const own = trial.own ? {} : { identity: services.identities.acquire(trial.user, password) }
-  become(session, services, trial.user, own)
+  // Where the proxy keeps clients out, its own user on the cluster is like any other there, and no way around its users here.
+  const own = trial.own && isOpen(services)
+  const identity = own ? undefined : services.identities.acquire(trial.user, password)
+  become(session, services, trial.user, identity === undefined ? {} : { identity })
   return undefined
 }
 
