@@ -1,4 +1,5 @@
-import { identityOf, LANES } from '../cluster/lanes.ts'
+import { identityOf } from '../cluster/lanes.ts'
+import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
@@ -11,6 +12,7 @@ import {
   LOCAL,
   type Plan,
   REFUSED,
+  SUBSCRIPTION,
   TRANSACTION,
 } from '../router/plan.ts'
 import { Reader } from '../router/reader.ts'
@@ -18,10 +20,9 @@ import { Request } from '../router/request.ts'
 import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
 import { handlerFor } from './commands/guard.ts'
-import { NO_REPLY } from './commands/local.ts'
+import { type LocalHandler, NO_REPLY } from './commands/local.ts'
 import { ownSpec } from './commands/proxy-spec.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
-import { localHandler } from './commands/registry.ts'
 import { isHttp, unknownCommand } from './commands/unknown.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Intake, STOP } from './intake.ts'
@@ -39,6 +40,10 @@ const NO_VIEW: RequestView = {
   end: 0,
   argc: 0,
   offsets: new Int32Array(0),
+}
+
+function slotOf({ buffer, offsets }: RequestView, index: number): number {
+  return keySlot(buffer, offsets[2 * index]!, offsets[2 * index + 1]!)
 }
 
 /** Sees to the requests of one client: sends each on its way through the router, or has it answered here. */
@@ -100,7 +105,7 @@ export class Dispatcher {
   #carryOut(view: RequestView, spec: CommandSpec): void {
     const services = this.#services
     const stateful = this.#stateful
-    if (stateful?.queueing === true && stateful.queue(view, spec)) return
+    if (stateful?.intercept(view, spec) === true) return
     const kind = decide(view, spec, this.#client.session.protocol, services, plan)
     if (kind === LOCAL) this.#local(view, spec)
     else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
@@ -108,6 +113,7 @@ export class Dispatcher {
     else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec)
     else if (kind === TRANSACTION) this.#makeStateful().take(view, spec, plan.slot)
     else if (kind === BLOCKING) this.#makeStateful().block(view, spec, plan.slot)
+    else if (kind === SUBSCRIPTION) this.#makeStateful().subscriptions.take(view, spec)
     else this.#forward(view, spec, plan.slot)
   }
 
@@ -137,7 +143,9 @@ export class Dispatcher {
   #forward(view: RequestView, spec: CommandSpec, slot: number): void {
     if (spec.keyShape === KEY_SEARCH) this.#services.noteScript(spec, view)
     const request = this.#request(view, spec, slot)
-    request.silent = this.#silenced()
+    request.silent = this.#client.session.silenced()
+    // What is published to one channel goes by one node, which keeps the order.
+    if (slot < 0 && spec.pubsub && view.argc > 1) request.anchor = slotOf(view, 1)
     if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
     else this.#services.router.dispatch(request)
   }
@@ -157,10 +165,11 @@ export class Dispatcher {
       services: this.#services,
       place: (view, spec) => {
         const request = this.#request(view, spec, PRIVATE)
-        request.silent = this.#silenced()
+        request.silent = this.#client.session.silenced()
         return request
       },
-      answer: (spec, view, reply) => this.#answer(spec, view, reply, this.#silenced()),
+      answer: (spec, view, reply) =>
+        this.#answer(spec, view, reply, this.#client.session.silenced()),
       whenOldest: (request, begin) => this.#whenOldest(request, begin),
       stop: () => this.#intake.stop(STOP.private),
       go: () => this.#client.go(STOP.private),
@@ -182,7 +191,7 @@ export class Dispatcher {
     const step = plan.step!
     plan.step = undefined
     const request = this.#request(view, spec, -1)
-    request.silent = this.#silenced()
+    request.silent = this.#client.session.silenced()
     this.#services.router.carryOut(request, step)
   }
 
@@ -191,7 +200,7 @@ export class Dispatcher {
     const fanOut = plan.fanOut!
     plan.fanOut = undefined
     const request = this.#request(view, spec, -1)
-    request.silent = this.#silenced()
+    request.silent = this.#client.session.silenced()
     this.#afterOlder(request, () => this.#services.router.fanOut(request, fanOut))
   }
 
@@ -215,18 +224,10 @@ export class Dispatcher {
     return request
   }
 
-  /** Whether the next reply is dropped (`CLIENT REPLY`); `SKIP` is used up by asking. */
-  #silenced(): boolean {
-    const { session } = this.#client
-    if (session.replyMode === 'on') return false
-    if (session.replyMode === 'skip') session.replyMode = 'on'
-    return true
-  }
-
   #unknown(view: RequestView): void {
     if (this.#stateful?.queueing === true) this.#stateful.flaw()
     if (isHttp(view)) this.#client.abort('an HTTP request')
-    else this.#answer(undefined, view, unknownCommand(view), this.#silenced())
+    else this.#answer(undefined, view, unknownCommand(view), this.#client.session.silenced())
   }
 
   /** Refuses what the user may not do. */
@@ -239,7 +240,7 @@ export class Dispatcher {
   }
 
   #refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void {
-    this.#answer(spec, view, new ErrorReply(error), this.#silenced())
+    this.#answer(spec, view, new ErrorReply(error), this.#client.session.silenced())
   }
 
   // Commands answered here
@@ -251,8 +252,8 @@ export class Dispatcher {
       return
     }
     const { session } = this.#client
-    if (spec.name === 'reset' && this.#stateful !== undefined && view.argc === 1) {
-      this.#resetStateful(view, spec)
+    if (this.#stateful?.awaitsOlder(spec) === true && arityFits(spec, view.argc)) {
+      this.#localAfterOlder(view, spec, handler)
       return
     }
     const before = session.replyMode
@@ -261,29 +262,35 @@ export class Dispatcher {
     this.follow()
     if (value === NO_REPLY) return
     // CLIENT REPLY ON and RESET are answered although what came before them was not to be.
-    const silent = session.replyMode === before && this.#silenced()
+    const silent = session.replyMode === before && this.#client.session.silenced()
     if (value instanceof Promise) void this.#await(spec, view, value, silent)
     else this.#answer(spec, view, value, silent)
   }
 
-  /** RESET of a client that may be in a transaction: the replies that are owed come first. */
-  #resetStateful(view: RequestView, spec: CommandSpec): void {
-    this.#stateful!.reset(view, spec, () => {
-      const { session } = this.#client
-      const args = [Buffer.from('reset')]
-      const run = localHandler(spec)!
-      const value = run({ args, client: this.#client, session, services: this.#services })
+  /** A command that changes how the client is spoken to: the replies that are owed come first. */
+  #localAfterOlder(view: RequestView, spec: CommandSpec, handler: LocalHandler): void {
+    const client = this.#client
+    const args = argumentsOf(view)
+    this.#stateful!.afterOlder(view, spec, () => {
+      const value = handler({ args, client, session: client.session, services: this.#services })
+      if (value instanceof Promise) return this.#followed(value)
       this.follow()
       return value as ReplyValue
     })
+  }
+
+  /** What a command that takes time comes to, errors included. */
+  async #followed(value: Promise<ReplyValue>): Promise<ReplyValue> {
+    const settled = await value.catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
+    this.follow()
+    return settled
   }
 
   /** What a local command may have changed in the session and matters here. */
   follow(): void {
     this.#intake.authenticated = this.#client.session.authenticated
     this.#followReads()
-    const { protocol, identity } = this.#client.session
-    const lane = (identity?.base ?? 0) + (protocol === 3 ? LANES.resp3 : LANES.resp2)
+    const { lane } = this.#client.session
     if (lane === this.#client.lane) return
     // What was begun as one user must not be ended as another.
     if (identityOf(lane) !== identityOf(this.#client.lane)) this.#stateful?.leave()
@@ -312,8 +319,7 @@ export class Dispatcher {
     const request = this.#request(view, spec, -1)
     request.silent = silent
     this.#intake.stop(STOP.local)
-    const settled = await value.catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
-    this.follow()
+    const settled = await this.#followed(value)
     const bytes = encodeReply(settled, this.#client.session.protocol)
     // Not delivered but finished: a hold of requests without keys may count it among those that are flying.
     request.finish(bytes, 0, bytes.length)

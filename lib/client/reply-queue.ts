@@ -1,5 +1,6 @@
 import Denque from 'denque'
 import type { Batch } from '../resp/batch.ts'
+import { isReused } from '../resp/reply-reader.ts'
 import type { Request } from '../router/request.ts'
 
 const NOTHING: Buffer = Buffer.alloc(0)
@@ -10,6 +11,12 @@ const SLAB = 8 * 1024
 const LONG = 2 * 1024
 let slab: Buffer = Buffer.allocUnsafeSlow(SLAB)
 let slabUsed = 0
+
+/** Bytes that may be kept for long: as they are, unless that would pin much more. */
+function lasting(buffer: Buffer, start: number, end: number): Buffer {
+  const frame = buffer.subarray(start, end)
+  return isReused(buffer) || frame.length < buffer.length / 2 ? Buffer.from(frame) : frame
+}
 
 /**
  * The replies of one client in the order of its requests. A reply whose request is the oldest goes straight to the batch, any other is
@@ -58,7 +65,10 @@ export class ReplyQueue {
       return
     }
     pending.shift()
-    if (!request.silent) this.#out.append(buffer, start, end)
+    if (!request.silent) {
+      if (isReused(buffer)) this.#out.copy(buffer, start, end)
+      else this.#out.append(buffer, start, end)
+    }
     let next = pending.peekFront()
     while (next !== undefined && next.reply !== undefined) {
       this.heldBytes -= next.replyEnd - next.replyStart
@@ -72,7 +82,7 @@ export class ReplyQueue {
     const length = request.silent ? 0 : end - start
     this.heldBytes += length
     if (length === 0 || length > LONG) {
-      request.reply = length === 0 ? NOTHING : Buffer.from(buffer.subarray(start, end))
+      request.reply = length === 0 ? NOTHING : lasting(buffer, start, end)
       request.replyEnd = length
       return
     }

@@ -9,6 +9,7 @@ import { ClientConnection } from './client-connection.ts'
 import type { ClientServices } from './client-services.ts'
 import { isOpen } from './commands/credential.ts'
 import type { LocalClient } from './commands/local.ts'
+import { isRemote, rawStream } from './endpoints.ts'
 import { STOP } from './intake.ts'
 import { Pause } from './pause.ts'
 
@@ -29,12 +30,6 @@ const PROTECTED =
   'loopback interface. To connect from other computers: 1) set a password for clients: option `password` (`--password <text>`, `requirepass` in the ' +
   'configuration file) or `users`; or 2) switch protected mode off, if the network is trusted: option `protectedMode: false` (`--protected-mode no`), ' +
   'and start the proxy again; or 3) connect from the machine that the proxy runs on.\r\n'
-
-/** Whether a stream comes from another machine. */
-function isRemote(stream: Duplex): boolean {
-  const { remoteAddress } = stream as Duplex & { readonly remoteAddress?: string }
-  return remoteAddress !== undefined && !/^(?:::ffff:)?127\.|^::1$/.test(remoteAddress)
-}
 
 /** The clients of a proxy, and what holds for all of them together. */
 export class Roster {
@@ -74,7 +69,8 @@ export class Roster {
   /** Serves a stream from now on, or tells it that there is no room. */
   accept(stream: Duplex, services: ClientServices): void {
     const { totals } = services
-    if (this.#settings.protectedMode && isOpen(services) && isRemote(stream)) {
+    const told = services.originOf(stream)
+    if (this.#settings.protectedMode && isOpen(services) && isRemote(stream, told)) {
       this.#turnAway(stream, PROTECTED, services)
       return
     }
@@ -85,7 +81,7 @@ export class Roster {
       return
     }
     totals.connections++
-    const id = program?.threads?.idOf(stream) ?? ++this.#lastId
+    const id = program?.threads?.idOf(rawStream(stream)) ?? ++this.#lastId
     const client = new ClientConnection(stream, services, id)
     this.#clients.add(client)
     this.#tell('clientConnect', client, undefined)

@@ -1,4 +1,5 @@
 import type { Identity } from '../cluster/identities.ts'
+import { LANES } from '../cluster/lanes.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Account } from './access/account.ts'
 
@@ -41,6 +42,18 @@ export class Session {
   constructor(id: number, authenticated = false) {
     this.id = id
     this.authenticated = authenticated
+  }
+
+  /** The lane that its commands take: its user's, in its protocol version. */
+  get lane(): number {
+    return (this.identity?.base ?? 0) + (this.protocol === 3 ? LANES.resp3 : LANES.resp2)
+  }
+
+  /** Whether the next reply is dropped (`CLIENT REPLY`); `SKIP` is used up by asking. */
+  silenced(): boolean {
+    if (this.replyMode === 'on') return false
+    if (this.replyMode === 'skip') this.replyMode = 'on'
+    return true
   }
 
   /** The client is another user from now on. */

@@ -23,6 +23,7 @@ import { handlerFor } from './commands/guard.ts'
 import { NO_REPLY } from './commands/local.ts'
 import type { Desk } from './desk.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
+import { NO_SUBSCRIPTIONS, type SubscriptionCounts, Subscriptions } from './subscriptions.ts'
 import { Transaction } from './transaction.ts'
 
 /** What {@link Stateful} needs of the dispatcher that it belongs to. */
@@ -45,10 +46,11 @@ const NOT_QUEUED = new Set(['hello', 'auth', 'client|reply'])
 /** The node answers these as the proxy would. */
 const BY_NODE = new Set(['ping', 'echo'])
 
-/** What a client has beyond single commands: a transaction, or a command that blocks. Most clients never have either. */
+/** What a client has beyond single commands: a transaction, a command that blocks, subscriptions. Most clients never have any. */
 export class Stateful implements Desk {
   readonly #host: StatefulHost
   readonly #transaction: Transaction
+  #subscriptions: Subscriptions | undefined
   #call: BlockingCall | AcknowledgementCall | undefined
   /** Clock reading of the last command. */
   #activeAt = 0
@@ -88,7 +90,31 @@ export class Stateful implements Desk {
     return this.#transaction.bytes
   }
 
+  /** What it is subscribed to. */
+  get subscriptions(): Subscriptions {
+    this.#subscriptions ??= new Subscriptions(this.#host.client, this.#host.services, this)
+    return this.#subscriptions
+  }
+
+  /** How much it is subscribed to. */
+  get subscriptionCounts(): SubscriptionCounts {
+    return this.#subscriptions?.counts ?? NO_SUBSCRIPTIONS
+  }
+
+  /** Whether it is subscribed to anything. */
+  get subscribed(): boolean {
+    return this.#subscriptions?.active === true
+  }
+
   // Requests in
+
+  /** Takes a request that the state of the client does not let go its usual way; false for any other. */
+  intercept(view: RequestView, spec: CommandSpec): boolean {
+    if (this.queueing) return this.#queue(view, spec)
+    if (this.#subscriptions?.forbids(spec) !== true || !arityFits(spec, view.argc)) return false
+    this.#host.answer(spec, view, new ErrorReply(replyText.whileSubscribed(spec.name)))
+    return true
+  }
 
   /** MULTI and its kin, outside of a transaction. */
   take(view: RequestView, spec: CommandSpec, slot: number): void {
@@ -97,7 +123,7 @@ export class Stateful implements Desk {
   }
 
   /** Any request between MULTI and EXEC; false if it is to be carried out as if there were none. */
-  queue(view: RequestView, spec: CommandSpec): boolean {
+  #queue(view: RequestView, spec: CommandSpec): boolean {
     const transaction = this.#transaction
     const { services } = this.#host
     this.#activeAt = services.clock.now
@@ -173,17 +199,34 @@ export class Stateful implements Desk {
     return call.unblock(error, ({ node, clientId }, asError) => unblock(node, clientId!, asError))
   }
 
-  /** RESET, after all that is older: leaves the transaction, then `then`. */
-  reset(view: RequestView, spec: CommandSpec, then: () => ReplyValue): void {
+  #conclude(request: Request, reply: ReplyValue): void {
+    this.finish(request, reply)
+    this.go()
+  }
+
+  /** Whether a command may change how the client is to be spoken to: then it must not be carried out before what is older is answered. */
+  awaitsOlder(spec: CommandSpec): boolean {
+    return spec.name === 'reset' || (spec.name === 'hello' && this.subscribed)
+  }
+
+  /** Carries such a command out after all that is older; RESET leaves the transaction and all subscriptions before. */
+  afterOlder(
+    view: RequestView,
+    spec: CommandSpec,
+    run: () => ReplyValue | Promise<ReplyValue>
+  ): void {
     const request = this.place(view, spec)
     this.stop()
     this.whenOldest(request, () => {
-      this.#transaction.abandon()
-      const reply = then()
-      // It is answered although what came before it was not to be.
-      request.silent = false
-      this.finish(request, reply)
-      this.go()
+      if (spec.name === 'reset') {
+        this.#transaction.abandon()
+        this.#subscriptions?.clear()
+      }
+      const reply = run()
+      // RESET is answered although what came before it was not to be.
+      if (spec.name === 'reset') request.silent = false
+      if (reply instanceof Promise) void reply.then((settled) => this.#conclude(request, settled))
+      else this.#conclude(request, reply)
     })
   }
 
@@ -195,12 +238,14 @@ export class Stateful implements Desk {
   /** The client is gone. */
   abandon(): void {
     this.#transaction.abandon()
+    this.#subscriptions?.clear()
     this.#call?.abandon()
     this.#call = undefined
   }
 
   /** Looks at the time limits. */
   check(): void {
+    this.#subscriptions?.check()
     const { clock, transactionIdleTimeout } = this.#host.services
     if (transactionIdleTimeout === 0 || this.#transaction.state === 'none') return
     if (clock.now - this.#activeAt > transactionIdleTimeout) this.#transaction.release()

@@ -16,6 +16,12 @@ export type Trial =
   | { readonly error: string }
   | { readonly error: undefined; readonly user: string; readonly own: boolean }
 
+/** What a user may do, in words of the ACL. */
+export interface UserRules {
+  readonly commands: readonly string[]
+  readonly channels: readonly string[]
+}
+
 /** Tries the users and passwords of clients on the cluster, and tells what users may do there. */
 export class Authenticator {
   readonly #cache: SlotCache
@@ -61,19 +67,26 @@ export class Authenticator {
     return this.#cache.masters().filter(({ status }) => status !== 'down')
   }
 
-  /** What the cluster lets a user do, in the words of its ACL; undefined if the proxy may not know. */
-  async commandsOf({ user }: Identity): Promise<string | undefined> {
+  /** What the cluster lets a user do; undefined if the proxy may not know. */
+  async rulesOf({ user }: Identity): Promise<UserRules | undefined> {
     const [master] = this.#masters()
     if (master === undefined) return undefined
     try {
       const reply = await ask(master, 'ACL', 'GETUSER', user)
       const fields = Array.isArray(reply) ? reply : []
-      const at = fields.findIndex((field, index) => index % 2 === 0 && String(field) === 'commands')
-      return at < 0 ? undefined : String(fields[at + 1])
+      const field = (name: string): unknown => fields[fields.indexOf(name) + 1]
+      if (!fields.includes('commands')) return undefined
+      return { commands: words(field('commands'), ''), channels: words(field('channels'), '&') }
     } catch {
       return undefined
     }
   }
+}
+
+/** Servers before 7 tell patterns as a list, without the sign before each. */
+function words(told: unknown, sign: string): readonly string[] {
+  if (Array.isArray(told)) return told.map((pattern) => `${sign}${String(pattern)}`)
+  return typeof told === 'string' ? told.split(' ').filter((word) => word !== '') : []
 }
 
 /** A node's refusal; undefined when the password is right. */

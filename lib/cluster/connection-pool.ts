@@ -78,10 +78,10 @@ export class ConnectionPool {
     this.#settings = settings
     this.#clock = clock
     this.#turn = turn
-    const setup = (address: NodeAddress, lane: number) => this.#setup(address, lane)
+    const setup = (address: NodeAddress, lane: number) => this.setup(address, lane)
     this.privates = new PrivatePool(settings, clock, setup, onTrouble)
     this.#services = {
-      setup: (address, lane) => this.#setup(address, lane),
+      setup: (address, lane) => this.setup(address, lane),
       reconnectMinDelay: settings.reconnectMinDelay,
       reconnectMaxDelay: settings.reconnectMaxDelay,
       outputPause: settings.nodeOutputPause,
@@ -188,11 +188,12 @@ export class ConnectionPool {
     if (identity !== undefined && !text.startsWith('NOPERM')) this.#onDenied(identity)
   }
 
-  #setup(address: NodeAddress, lane: number): ConnectionSetup {
+  /** How a connection to an address is set up that begins as those of a lane do. */
+  setup(address: NodeAddress, lane: number): ConnectionSetup {
     const { connectTimeout, commandTimeout, nodeOutputPause } = this.#settings
     return {
       address: addressName(address),
-      open: () => dial(address, this.#settings, this.#networksFor(address)),
+      open: (reading) => dial(address, this.#settings, reading, this.#networksFor(address)),
       greeting: () => this.#greeting(lane),
       ...(identityOf(lane) === 0 ? {} : { onDenied: (text: string) => this.#denied(lane, text) }),
       clock: this.#clock,

@@ -6,6 +6,14 @@ import { type Networks, notAllowed } from './networks.ts'
 /** A socket to a node; `encrypted` tells a TLS one. */
 export type NodeSocket = net.Socket & { readonly encrypted?: boolean }
 
+/** Where a socket puts what it reads, and who is told: no chunk is allocated for each read. */
+export interface Reading {
+  /** The buffer for the next read. */
+  readonly buffer: () => Uint8Array
+  /** `length` bytes stand at the front of `buffer`; valid during the call only. */
+  readonly callback: (length: number, buffer: Uint8Array) => boolean
+}
+
 /** How sockets to nodes are opened. */
 export interface DialSettings {
   /** TLS options, or undefined for plain TCP. */
@@ -18,9 +26,10 @@ export interface DialSettings {
 export function dial(
   address: NodeAddress,
   settings: DialSettings,
+  onread: Reading,
   networks?: Networks | undefined
 ): NodeSocket {
-  if ('path' in address) return net.connect({ path: address.path })
+  if ('path' in address) return net.connect({ path: address.path, onread })
   const { host, port } = address
   if (networks !== undefined && net.isIP(host) !== 0 && !networks.allows(host)) {
     return new net.Socket().destroy(notAllowed(host))
@@ -29,6 +38,7 @@ export function dial(
     ...(networks === undefined ? {} : { lookup: networks.lookup }),
     host,
     port,
+    onread,
     noDelay: true,
     keepAlive: settings.keepAlive > 0,
     keepAliveInitialDelay: settings.keepAlive * 1000,

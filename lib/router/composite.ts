@@ -44,6 +44,9 @@ export class Part extends Request {
     this.#composite = composite
   }
 
+  /** Other parts may have the same bytes. */
+  protected override letGo(): void {}
+
   override finish(buffer: Buffer, start: number, end: number): void {
     const { hold } = this
     this.reply = Buffer.from(buffer.subarray(start, end))

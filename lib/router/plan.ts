@@ -3,6 +3,7 @@ import { findKeys, KEYS_UNKNOWN, keyErrorText } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, NO_KEYS, ONE_KEY } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
+import { subscriptionCommand } from '../pubsub/kind.ts'
 import { ErrorReply, type ProtocolVersion } from '../resp/encode.ts'
 import { argument, argumentsOf, type RequestView } from '../resp/request-reader.ts'
 import type { CrossSlot } from '../settings.ts'
@@ -35,6 +36,9 @@ export const TRANSACTION = 6
 /** It may keep its connection waiting; {@link Plan.slot} is -1 when it has no keys. */
 export const BLOCKING = 7
 
+/** It subscribes or unsubscribes. */
+export const SUBSCRIPTION = 8
+
 /** What is to be done with a request. */
 export type PlanKind =
   | typeof LOCAL
@@ -45,6 +49,7 @@ export type PlanKind =
   | typeof ALL_MASTERS
   | typeof TRANSACTION
   | typeof BLOCKING
+  | typeof SUBSCRIPTION
 
 /** What a decision depends on beside the request. */
 export interface PlanRules {
@@ -101,6 +106,7 @@ export function decide(
   }
   if (treatment === 'transaction') return ofTransaction(view, spec, protocol, rules, plan)
   if (treatment === 'fan-out') return everywhere(view, spec, protocol, plan)
+  if (treatment === 'pubsub') return ofSubscriptions(view, spec, protocol, rules, plan)
   if (treatment === 'admin') return administered(view, spec, protocol, rules, plan)
   return refuse(plan, refusal(view, spec))
 }
@@ -116,6 +122,20 @@ function ofTransaction(
   if (spec.keyShape === NO_KEYS) return TRANSACTION
   const kind = byKeys(view, spec, protocol, { ...rules, crossSlot: 'never' }, plan)
   return kind === REFUSED ? REFUSED : TRANSACTION
+}
+
+/** Channels of shards belong to slots, and must be in the same; of what newer servers have nothing is known. */
+function ofSubscriptions(
+  view: RequestView,
+  spec: CommandSpec,
+  protocol: ProtocolVersion,
+  rules: PlanRules,
+  plan: Plan
+): PlanKind {
+  if (subscriptionCommand(spec.name) === undefined) return refuse(plan, refusal(view, spec))
+  if (spec.keyShape === NO_KEYS) return SUBSCRIPTION
+  const kind = byKeys(view, spec, protocol, { ...rules, crossSlot: 'never' }, plan)
+  return kind === REFUSED ? REFUSED : SUBSCRIPTION
 }
 
 /** For those who run the servers. Without the right to, CONFIG GET is answered all the same, since clients ask it when they connect. */

@@ -3,6 +3,7 @@ import type { Lane } from '../cluster/lane.ts'
 import type { ClusterNode } from '../cluster/node.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import type { ProxyError } from '../errors.ts'
+import { giveBack } from '../resp/large-buffers.ts'
 import type { RequestView } from '../resp/request-reader.ts'
 import type { Reader } from './reader.ts'
 
@@ -44,6 +45,8 @@ export interface RequestHandler {
 }
 
 const MINUS = 45
+/** Longer requests may lie in a buffer that others can use afterwards: bytes. */
+const LARGE = 16 * 1024
 
 /**
  * One command of a client on its way through the proxy: a record with methods, put into two queues, that of the client's
@@ -115,6 +118,12 @@ export class Request implements NodeRequest {
   onReply(buffer: Buffer, start: number, end: number): void {
     if (buffer[start] === MINUS && this.#handler.onErrorReply(this, buffer, start, end)) return
     this.finish(buffer, start, end)
+    if (this.end - this.start > LARGE && buffer[start] !== MINUS) this.letGo()
+  }
+
+  /** The node has read it whole, and nobody will send it again. */
+  protected letGo(): void {
+    giveBack(this.bytes)
   }
 
   onLost(error: ProxyError, written: boolean): void {

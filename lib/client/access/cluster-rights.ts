@@ -1,6 +1,8 @@
 import type { Authenticator } from '../../cluster/authenticator.ts'
 import type { Identity } from '../../cluster/identities.ts'
 import type { CommandSpec } from '../../command/spec.ts'
+import { replyText } from '../../errors.ts'
+import { frameRequest } from '../../resp/request-reader.ts'
 import { Account } from './account.ts'
 
 /** Milliseconds after which the cluster is asked again. */
@@ -26,6 +28,17 @@ export class ClusterRights {
     return account === undefined ? !spec.categories.has('@admin') : account.mayRun(spec)
   }
 
+  /** Why a user may not subscribe to channels, as an error text; undefined when it may. While the cluster does not tell, it may not. */
+  async refusal(
+    identity: Identity,
+    spec: CommandSpec,
+    names: readonly Buffer[]
+  ): Promise<string | undefined> {
+    const account = await this.#accountOf(identity)
+    if (account === undefined) return replyText.deniedChannel
+    return account.refusal(spec, frameRequest([spec.name, ...names]))
+  }
+
   #accountOf(identity: Identity): Promise<Account | undefined> {
     const now = performance.now()
     const known = this.#known.get(identity)
@@ -36,8 +49,7 @@ export class ClusterRights {
   }
 
   async #ask(identity: Identity): Promise<Account | undefined> {
-    const commands = await this.#authenticator.commandsOf(identity)
-    if (commands === undefined) return undefined
-    return new Account({ name: identity.user, nopass: true, commands: commands.split(' ') })
+    const rules = await this.#authenticator.rulesOf(identity)
+    return rules && new Account({ name: identity.user, nopass: true, ...rules })
   }
 }

@@ -1,7 +1,10 @@
 import type { Trial } from '../../cluster/authenticator.ts'
 import type { Identity } from '../../cluster/identities.ts'
 import type { Catalogue } from '../../command/catalogue.ts'
+import type { Hub } from '../../pubsub/hub.ts'
+import type { SubscriptionKind } from '../../pubsub/kind.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
+import type { PartReply } from '../../router/composite.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import type { Accounts } from '../access/accounts.ts'
 import type { Attempts } from '../access/attempts.ts'
@@ -45,6 +48,8 @@ export interface LocalClient {
   readonly paused: boolean
   /** Commands since MULTI; -1 without. */
   readonly queuedCommands: number
+  /** How much it is subscribed to. */
+  readonly subscriptions: Readonly<Record<SubscriptionKind, number>>
   /** Ends its blocking command, as if the time were over or with an error; whether there was one. */
   unblock(error: boolean): Promise<boolean>
   /** Ends the connection after the replies to all earlier commands, and this one's, are written. */
@@ -101,7 +106,7 @@ export interface LocalServices {
     release(identity: Identity): void
   }
   /** What users of the cluster may have the proxy do. */
-  readonly clusterRights: Pick<ClusterRights, 'mayRun'>
+  readonly clusterRights: Pick<ClusterRights, 'mayRun' | 'refusal'>
   /** Whether HELLO 3 is accepted. */
   readonly resp3: boolean
   /** Whether the CLUSTER command presents the proxy as the owner of all slots. */
@@ -130,6 +135,10 @@ export interface LocalServices {
    * What all masters answer to `INFO section`, each with its name; rejects if one does not. `shared`: the answers to an inquiry that is on its way will do.
    */
   askMasters(section: string, shared: boolean, lane: number): Promise<readonly MasterAnswer[]>
+  /** What all masters answer to the same command; rejects while a slot has no owner. */
+  askEach(args: readonly Uint8Array[], lane: number): Promise<readonly PartReply[]>
+  /** Publish and subscribe. */
+  readonly hub: Hub
   /** For the PROXY command. */
   readonly admin: AdminServices
   /** Sends a command without keys to any master, and gives its reply as raw bytes. */

@@ -21,6 +21,7 @@ import {
   type Plan,
   type PlanKind,
   REFUSED,
+  SUBSCRIPTION,
   TRANSACTION,
 } from '../../router/plan.ts'
 import { isSplittable } from '../../router/split.ts'
@@ -38,6 +39,7 @@ const KINDS: Readonly<Record<PlanKind, string>> = {
   [ALL_MASTERS]: 'all masters',
   [TRANSACTION]: 'transaction',
   [BLOCKING]: 'blocking',
+  [SUBSCRIPTION]: 'subscription',
 }
 
 function emptyPlan(): Plan {
@@ -85,6 +87,7 @@ export function proxyExplain({ args, services, session }: LocalCall): ReplyValue
 /** On what kind of connection to a node it goes. */
 function connectionOf(kind: PlanKind): string {
   if (kind === LOCAL || kind === REFUSED) return 'none'
+  if (kind === SUBSCRIPTION) return 'the one of all subscriptions'
   return kind === TRANSACTION || kind === BLOCKING ? 'private' : 'shared'
 }
 
@@ -98,8 +101,8 @@ function nodesFor(
   services: LocalServices
 ): readonly string[] {
   if (kind === LOCAL || kind === REFUSED) return []
-  const byKeys = (kind === TRANSACTION || kind === BLOCKING) && slots.length > 0
-  if (kind === ONE_SLOT || kind === IN_PARTS || byKeys) {
+  const byKeys = kind === TRANSACTION || kind === BLOCKING || kind === SUBSCRIPTION
+  if (kind === ONE_SLOT || kind === IN_PARTS || (byKeys && slots.length > 0)) {
     return [...new Set(slots.map((slot) => masterOf(slot, services)))]
   }
   const { nodes } = services.admin.topology
@@ -128,6 +131,7 @@ function mergeOf(kind: PlanKind, spec: CommandSpec): string {
 /** What becomes of it when a connection is lost. */
 function retryOf(kind: PlanKind, spec: CommandSpec): string {
   if (kind === LOCAL || kind === REFUSED) return 'none: nothing is sent'
+  if (kind === SUBSCRIPTION) return 'subscribed to again; event subscriptionGap'
   return spec.readonly
     ? 'read: sent again'
     : 'write: sent again if it was not written, else UNCERTAIN'
