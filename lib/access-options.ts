@@ -3,13 +3,15 @@
  *
  * @module
  */
-import { filledText, flag, type OptionSpec, peers, whole } from './option-checks.ts'
+import { checkNetworks, filledText, flag, type OptionSpec, peers, whole } from './option-checks.ts'
 import type { Settings } from './settings.ts'
 import { checkUsers } from './user-checks.ts'
 
 type Rows =
   | 'password'
+  | 'allowedNetworks'
   | 'users'
+  | 'forwardAuth'
   | 'authFailureDelay'
   | 'protectedMode'
   | 'proxyProtocol'
@@ -24,6 +26,13 @@ export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]
     help: 'Password that clients must give with AUTH or HELLO.',
     runtime: true,
   },
+  allowedNetworks: {
+    default: undefined,
+    check: checkNetworks,
+    expected: "a list of networks such as '10.0.0.0/8' or 'fd00::/8', or of IP addresses",
+    schema: { type: 'array', items: { type: 'string' }, minItems: 1 },
+    help: 'Networks of the addresses that nodes may name, announced or in MOVED and ASK; others are not dialled. Entry points and what natMap gives may be anywhere. Without it any address is dialled.',
+  },
   users: {
     default: undefined,
     check: checkUsers,
@@ -31,6 +40,13 @@ export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]
       "a list of { name, password | passwordSha256 | nopass, rights | commands, keys?, channels?, enabled? } or texts such as 'alice on >secret ~app:* +@read'",
     schema: { type: 'array', items: { type: 'string' } },
     help: "Users of the proxy's own, each with its rights; in a file as in redis.conf: user alice on >secret ~app:* +@read.",
+    runtime: true,
+  },
+  forwardAuth: {
+    default: undefined,
+    ...flag,
+    expected: 'true, false, or nothing for true as long as there is neither password nor users',
+    help: "Whether AUTH of users that the proxy does not know is tried on the cluster; their commands go over connections of their own, as that user. Beside users of the proxy's own only if it is set, and never for the user default.",
     runtime: true,
   },
   authFailureDelay: {

@@ -14,6 +14,7 @@
  * - `NODE_TIMEOUT`: a node kept silent for longer than `commandTimeout`.
  * - `NODE_PROTOCOL`: a node sent bytes that are no RESP, or a reply that nobody asked for.
  * - `NODE_REPLY`: a node answered a question of the proxy's own with an error.
+ * - `NODE_AUTH`: a node does not let in the user of the cluster that a client is.
  * - `CLOSED`: the proxy is shut down, or was while the call waited.
  * - `HOOK`: a listener of the host application threw.
  * - `PROXY_HEADER`: a connection from a trusted proxy did not begin with a header of the PROXY protocol.
@@ -27,6 +28,7 @@ export type ProxyErrorCode =
   | 'NODE_TIMEOUT'
   | 'NODE_PROTOCOL'
   | 'NODE_REPLY'
+  | 'NODE_AUTH'
   | 'CLOSED'
   | 'HOOK'
   | 'PROXY_HEADER'

@@ -154,6 +154,15 @@ function isSubnet(text: string): boolean {
   return version !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
 }
 
+/** Networks and single addresses, at least one. */
+export function checkNetworks(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined
+  const right = value.every((each) => {
+    return typeof each === 'string' && (each.includes('/') ? isSubnet(each) : net.isIP(each) !== 0)
+  })
+  return right ? (value as string[]) : undefined
+}
+
 function checkPeers(value: unknown): readonly string[] | undefined {
   if (!Array.isArray(value)) return undefined
   const right = value.every(

@@ -114,6 +114,7 @@ export class ProxyCore {
       events: this.#events,
       onTrouble: () => this.#refresher.request('node lost'),
       watching: this.#invalidations,
+      onDenied: (identity) => this.#roster.dismiss(identity),
     })
     this.#refresher = new Refresher(settings, this.#pool, this.#cache, {
       onMoves: (moves) => this.#router.onMoves(moves),
@@ -145,6 +146,8 @@ export class ProxyCore {
       turn: this.#turn,
       events: this.#events,
       cache: this.#cache,
+      pool: this.#pool,
+      discover: () => this.#refresher.refresh('request'),
       router: this.#router,
       privates,
       hub: this.#hub,
@@ -152,7 +155,6 @@ export class ProxyCore {
       learner: this.#learner,
       roster: this.#roster,
       gate: this.#gate,
-      pool: this.#pool,
       invalidations: this.#invalidations,
     }
     const admin = {
@@ -166,12 +168,12 @@ export class ProxyCore {
       parts,
       adminServices(admin, () => listening(server, settings.program?.listening))
     )
-    settings.program?.threads?.onQuestion?.((question) => answerThread(question, this.#services))
     this.#attend(server)
   }
 
   #attend(server: net.Server): void {
-    const { tls } = this.#settings
+    const { tls, program } = this.#settings
+    program?.threads?.onQuestion?.((question) => answerThread(question, this.#services))
     server.on(tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
       this.#accept(stream)
     })

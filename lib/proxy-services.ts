@@ -2,14 +2,17 @@ import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
 import { accountsOf } from './client/access/accounts.ts'
 import { Attempts } from './client/access/attempts.ts'
+import { ClusterRights } from './client/access/cluster-rights.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
+import { leave } from './client/commands/credential.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
 import type { Invalidations } from './client/invalidations.ts'
 import type { ProxyGate } from './client/proxy-gate.ts'
 import type { Roster } from './client/roster.ts'
 import type { Clock } from './clock.ts'
 import { addressMapper } from './cluster/address-map.ts'
+import { Authenticator } from './cluster/authenticator.ts'
 import type { CatalogueLearner } from './cluster/catalogue-learner.ts'
 import type { ConnectionPool } from './cluster/connection-pool.ts'
 import { LANES } from './cluster/lanes.ts'
@@ -40,11 +43,13 @@ export interface ServiceParts {
   readonly turn: Turn
   readonly events: EventSink
   readonly cache: SlotCache
+  readonly pool: ConnectionPool
+  /** Looks for the cluster; resolves when it is known. */
+  discover(): Promise<void>
   readonly router: Router
   readonly privates: Privates
   readonly watch: ReplicaWatch
   readonly learner: CatalogueLearner
-  readonly pool: ConnectionPool
   /** Undefined without the option `proxyProtocol`. */
   readonly gate: ProxyGate | undefined
   readonly roster: Roster
@@ -70,7 +75,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
   const { settings, server, cache, router, learner, roster, watch } = parts
   const survey = new Survey(router, cache)
   const announceMap = addressMapper(settings.announceMap)
-  const laneOf = (protocol: 2 | 3): number => (protocol === 3 ? LANES.resp3 : LANES.resp2)
+  const authenticator = new Authenticator(cache, settings, parts.discover)
   const observation = observationOf(parts)
   return {
     ...settings,
@@ -110,20 +115,33 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     pause: roster.pause,
     monitors: roster.monitors,
     invalidations: parts.invalidations,
-    callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
-    callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
-    askMasters: (section, shared) => survey.ask(section, shared),
-    askEach: (args) => askEach(parts, args),
+    callSlot: (slot, args, lane) => call(router, slot, args, lane),
+    callAny: (args, lane) => call(router, -1, args, lane),
+    askMasters: (section, shared, lane) => survey.ask(section, shared, lane),
+    tryOnCluster: (user, password) => authenticator.try(user, password),
+    identities: identitiesOf(parts),
+    clusterRights: new ClusterRights(authenticator),
+    askEach: (args, lane) => askEach(parts, args, lane),
     hub: parts.hub,
     privates: parts.privates,
     scriptLoader: router.scripts,
     noteScript: (spec, view) => router.scripts.note(spec.name, view),
     unblock: unblockOn,
     observe: observation.observe,
-    onClosed: (client, reason) => {
+    onClosed(client, reason) {
+      leave(client.session, this.identities)
       if (!client.session.multiplexing) parts.pool.release(client.session.id)
       roster.remove(client, reason)
     },
+  }
+}
+
+/** The users of the cluster that clients are, as clients see them. */
+function identitiesOf({ pool, clock }: ServiceParts): ClientServices['identities'] {
+  const { identities } = pool
+  return {
+    acquire: (user, password) => identities.acquire(user, password),
+    release: (identity) => identities.release(identity, clock.now),
   }
 }
 
@@ -158,11 +176,12 @@ export function clusterGuide(
 
 async function askEach(
   { router, cache }: ServiceParts,
-  args: readonly Uint8Array[]
+  args: readonly Uint8Array[],
+  lane: number
 ): Promise<readonly PartReply[]> {
   const anchors = cache.anchors()
   if (anchors === undefined) throw new ProxyError('NO_TOPOLOGY', 'a slot has no owner')
-  return Promise.all(anchors.map((anchor) => callMaster(router, anchor, args, LANES.resp2)))
+  return Promise.all(anchors.map((anchor) => callMaster(router, anchor, args, lane)))
 }
 
 async function unblockOn(node: ClusterNode, clientId: string, error: boolean): Promise<boolean> {

@@ -100,6 +100,8 @@ export interface Settings {
   autoRedirect: boolean
   /** As whom the proxy speaks to the nodes; a function is asked for each new connection. */
   credentials: Credentials | (() => Credentials | Promise<Credentials>) | undefined
+  /** Networks of the addresses that the cluster may tell; undefined: any. */
+  allowedNetworks: readonly string[] | undefined
   /** TLS towards the nodes. */
   nodeTls: ConnectionOptions | undefined
   /** TLS towards clients: makes the proxy a `tls.Server`. */
@@ -108,6 +110,8 @@ export interface Settings {
   password: string | undefined
   /** Users of the proxy's own. */
   users: readonly ProxyUser[] | undefined
+  /** Whether users that the proxy does not know are tried on the cluster; undefined: as long as there is neither `password` nor `users`. */
+  forwardAuth: boolean | undefined
   /** Milliseconds that the next AUTH of an address waits after its first failure. */
   authFailureDelay: number
   /** Whether only clients on this machine are served while no password is set. */

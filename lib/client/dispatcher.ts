@@ -1,3 +1,4 @@
+import { identityOf } from '../cluster/lanes.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
@@ -18,10 +19,10 @@ import { Reader } from '../router/reader.ts'
 import { Request } from '../router/request.ts'
 import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
+import { handlerFor } from './commands/guard.ts'
 import { type LocalHandler, NO_REPLY } from './commands/local.ts'
 import { ownSpec } from './commands/proxy-spec.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
-import { localHandler } from './commands/registry.ts'
 import { isHttp, unknownCommand } from './commands/unknown.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Intake, STOP } from './intake.ts'
@@ -137,8 +138,7 @@ export class Dispatcher {
 
   #forward(view: RequestView, spec: CommandSpec, slot: number): void {
     if (spec.keyShape === KEY_SEARCH) this.#services.noteScript(spec, view)
-    const request = this.#request(view, spec, slot)
-    request.silent = this.#silenced()
+    const request = this.#sent(view, spec, slot)
     // What is published to one channel goes by one node, which keeps the order.
     if (slot < 0 && spec.pubsub && view.argc > 1) request.anchor = slotOf(view, 1)
     if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
@@ -158,12 +158,9 @@ export class Dispatcher {
     this.#stateful ??= new Stateful({
       client: this.#client,
       services: this.#services,
-      place: (view, spec) => {
-        const request = this.#request(view, spec, PRIVATE)
-        request.silent = this.#silenced()
-        return request
-      },
-      answer: (spec, view, reply) => this.#answer(spec, view, reply, this.#silenced()),
+      place: (view, spec) => this.#sent(view, spec, PRIVATE),
+      answer: (spec, view, reply) =>
+        this.#answer(spec, view, reply, this.#client.session.silenced()),
       whenOldest: (request, begin) => this.#whenOldest(request, begin),
       stop: () => this.#intake.stop(STOP.private),
       go: () => this.#client.go(STOP.private),
@@ -184,8 +181,7 @@ export class Dispatcher {
   #inParts(view: RequestView, spec: CommandSpec): void {
     const step = plan.step!
     plan.step = undefined
-    const request = this.#request(view, spec, -1)
-    request.silent = this.#silenced()
+    const request = this.#sent(view, spec, -1)
     this.#services.router.carryOut(request, step)
   }
 
@@ -193,8 +189,7 @@ export class Dispatcher {
     this.#services.noteScript(spec, view)
     const fanOut = plan.fanOut!
     plan.fanOut = undefined
-    const request = this.#request(view, spec, -1)
-    request.silent = this.#silenced()
+    const request = this.#sent(view, spec, -1)
     this.#afterOlder(request, () => this.#services.router.fanOut(request, fanOut))
   }
 
@@ -208,8 +203,14 @@ export class Dispatcher {
     this.#intake.stop(STOP.order)
   }
 
-  /** A request in its place in the order of replies. */
-  #request(view: RequestView, spec: CommandSpec | undefined, slot: number, sent = true): Request {
+  /** A request that goes to nodes, in its place in the order of replies. */
+  #sent(view: RequestView, spec: CommandSpec, slot: number): Request {
+    const request = this.#request(view, spec, slot, true)
+    request.silent = this.#client.session.silenced()
+    return request
+  }
+
+  #request(view: RequestView, spec: CommandSpec | undefined, slot: number, sent: boolean): Request {
     const services = this.#services
     const request = new Request(view, spec, slot, this.#client, services.router)
     request.sequence = this.#sequence++
@@ -221,18 +222,10 @@ export class Dispatcher {
     return request
   }
 
-  /** Whether the next reply is dropped (`CLIENT REPLY`); `SKIP` is used up by asking. */
-  #silenced(): boolean {
-    const { session } = this.#client
-    if (session.replyMode === 'on') return false
-    if (session.replyMode === 'skip') session.replyMode = 'on'
-    return true
-  }
-
   #unknown(view: RequestView): void {
     if (this.#stateful?.queueing === true) this.#stateful.flaw()
     if (isHttp(view)) this.#client.abort('an HTTP request')
-    else this.#answer(undefined, view, unknownCommand(view), this.#silenced())
+    else this.#answer(undefined, view, unknownCommand(view), this.#client.session.silenced())
   }
 
   /** Refuses what the user may not do. */
@@ -245,13 +238,13 @@ export class Dispatcher {
   }
 
   #refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void {
-    this.#answer(spec, view, new ErrorReply(error), this.#silenced())
+    this.#answer(spec, view, new ErrorReply(error), this.#client.session.silenced())
   }
 
   // Commands answered here
 
   #local(view: RequestView, spec: CommandSpec): void {
-    const handler = localHandler(spec)
+    const handler = handlerFor(spec, this.#client.session)
     if (handler === undefined) {
       this.#refuse(spec, view, replyText.unsupported(spec.name))
       return
@@ -267,7 +260,7 @@ export class Dispatcher {
     this.follow()
     if (value === NO_REPLY) return
     // CLIENT REPLY ON and RESET are answered although what came before them was not to be.
-    const silent = session.replyMode === before && this.#silenced()
+    const silent = session.replyMode === before && this.#client.session.silenced()
     if (value instanceof Promise) void this.#await(spec, view, value, silent)
     else this.#answer(spec, view, value, silent)
   }
@@ -278,9 +271,17 @@ export class Dispatcher {
     const args = argumentsOf(view)
     this.#stateful!.afterOlder(view, spec, () => {
       const value = handler({ args, client, session: client.session, services: this.#services })
+      if (value instanceof Promise) return this.#followed(value)
       this.follow()
       return value as ReplyValue
     })
+  }
+
+  /** What a command that takes time comes to, errors included. */
+  async #followed(value: Promise<ReplyValue>): Promise<ReplyValue> {
+    const settled = await value.catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
+    this.follow()
+    return settled
   }
 
   /** What a local command may have changed in the session and matters here. */
@@ -289,6 +290,8 @@ export class Dispatcher {
     this.#followReads()
     const { lane, tracking } = this.#client.session
     if (lane === this.#client.lane) return
+    // What was begun as one user must not be ended as another.
+    if (identityOf(lane) !== identityOf(this.#client.lane)) this.#stateful?.leave()
     if (tracking !== undefined) this.#services.invalidations.place(tracking)
     this.#client.lane = lane
     // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.
@@ -317,8 +320,7 @@ export class Dispatcher {
     const request = this.#request(view, spec, -1, false)
     request.silent = silent
     this.#intake.stop(STOP.local)
-    const settled = await value.catch((error: Error) => new ErrorReply(`ERR ${error.message}`))
-    this.follow()
+    const settled = await this.#followed(value)
     const bytes = encodeReply(settled, this.#client.session.protocol)
     // Not delivered but finished: a hold of requests without keys may count it among those that are flying.
     request.finish(bytes, 0, bytes.length)

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
 import { type Clock, TICK } from '../clock.ts'
+import type { Identity } from '../cluster/identities.ts'
 import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
 import type { Accounts } from './access/accounts.ts'
@@ -117,10 +118,17 @@ export class Roster {
   renewAccounts(accounts: Accounts | undefined): void {
     for (const client of this.#clients) {
       const { session } = client
-      if (!session.authenticated) continue
+      if (!session.authenticated || session.identity !== undefined) continue
       const account = accounts?.find(session.user)
       if (accounts !== undefined && account?.enabled !== true) client.abort('its user is gone')
       else session.account = account
+    }
+  }
+
+  /** A user of the cluster is let in no more: clients that are it have to come again, with what is right now. */
+  dismiss(identity: Identity): void {
+    for (const client of this.#clients) {
+      if (client.session.identity === identity) client.closeAfterReplies()
     }
   }
 

@@ -1,4 +1,5 @@
-import { ownLane, trackingOf } from '../cluster/lanes.ts'
+import type { Identity } from '../cluster/identities.ts'
+import { laneOf, trackingOf } from '../cluster/lanes.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Account } from './access/account.ts'
 import type { MovingEndpoint } from './moving.ts'
@@ -27,6 +28,8 @@ export class Session {
   authenticated: boolean
   /** What the user may do; undefined where the proxy has no users of its own: everything. */
   account: Account | undefined = undefined
+  /** The user of the cluster as whom its commands are sent; undefined for the proxy's own. */
+  identity: Identity | undefined = undefined
   /** The number of the selected database. */
   db = 0
   /** `CLIENT REPLY`; `skip` holds for the next command only. */
@@ -51,19 +54,32 @@ export class Session {
     this.authenticated = authenticated
   }
 
-  /** Its lane at every node. */
+  /** The lane that its commands take: its user's, in its protocol version; its own one if it shares none. */
   get lane(): number {
     const kind = laneKind(this.protocol, this.tracking)
     // What changed keys are told about is one for all who track keys.
     const shared = this.multiplexing || trackingOf(kind) !== undefined
-    return shared ? kind : ownLane(kind, this.id)
+    return laneOf(kind, this.identity?.number ?? 0, shared ? 0 : this.id)
+  }
+
+  /** Whether the next reply is dropped (`CLIENT REPLY`); `SKIP` is used up by asking. */
+  silenced(): boolean {
+    if (this.replyMode === 'on') return false
+    if (this.replyMode === 'skip') this.replyMode = 'on'
+    return true
   }
 
   /** The client is another user from now on. */
-  become(user: string, authenticated: boolean, account: Account | undefined): void {
+  become(
+    user: string,
+    authenticated: boolean,
+    account?: Account | undefined,
+    identity?: Identity | undefined
+  ): void {
     this.user = user
     this.authenticated = authenticated
     this.account = account
+    this.identity = identity
   }
 
   /** Back to the state of a new connection, as `RESET` does, but for who the client is. */

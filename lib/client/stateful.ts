@@ -20,8 +20,8 @@ import type { ScriptLoader } from '../router/scripts.ts'
 import { AcknowledgementCall } from './acknowledgement.ts'
 import { BlockingCall } from './blocking.ts'
 import type { ClientServices } from './client-services.ts'
+import { handlerFor } from './commands/guard.ts'
 import { NO_REPLY } from './commands/local.ts'
-import { localHandler } from './commands/registry.ts'
 import type { Desk } from './desk.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts, Subscriptions } from './subscriptions.ts'
@@ -205,13 +205,22 @@ export class Stateful implements Desk {
     return call.unblock(error, ({ node, clientId }, asError) => unblock(node, clientId!, asError))
   }
 
+  #conclude(request: Request, reply: ReplyValue): void {
+    this.finish(request, reply)
+    this.go()
+  }
+
   /** Whether a command may change how the client is to be spoken to: then it must not be carried out before what is older is answered. */
   awaitsOlder(spec: CommandSpec): boolean {
     return spec.name === 'reset' || (spec.name === 'hello' && this.subscribed)
   }
 
   /** Carries such a command out after all that is older; RESET leaves the transaction and all subscriptions before. */
-  afterOlder(view: RequestView, spec: CommandSpec, run: () => ReplyValue): void {
+  afterOlder(
+    view: RequestView,
+    spec: CommandSpec,
+    run: () => ReplyValue | Promise<ReplyValue>
+  ): void {
     const request = this.place(view, spec)
     this.stop()
     this.whenOldest(request, () => {
@@ -222,9 +231,14 @@ export class Stateful implements Desk {
       const reply = run()
       // RESET is answered although what came before it was not to be.
       if (spec.name === 'reset') request.silent = false
-      this.finish(request, reply)
-      this.go()
+      if (reply instanceof Promise) void reply.then((settled) => this.#conclude(request, settled))
+      else this.#conclude(request, reply)
     })
+  }
+
+  /** The client is another user: keys that it watches count as changed. */
+  leave(): void {
+    this.#transaction.release()
   }
 
   /** The client is gone. */
@@ -309,7 +323,7 @@ export class Stateful implements Desk {
 
   runLocal(spec: CommandSpec, args: readonly Buffer[]): ReplyValue | Promise<ReplyValue> {
     const { client, services } = this.#host
-    const handler = localHandler(spec)
+    const handler = handlerFor(spec, client.session)
     if (handler === undefined) return new ErrorReply(replyText.unsupported(spec.name))
     const value = handler({ args, client, session: client.session, services })
     return value === NO_REPLY ? null : value

@@ -1,3 +1,4 @@
+import type { Identity } from '../cluster/identities.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import type { Entry } from '../pubsub/entry.ts'
 import { type SubscriptionKind, subscriptionCommand, topicKey, WORDS } from '../pubsub/kind.ts'
@@ -94,9 +95,31 @@ export class Subscriptions implements Subscriber {
     const names = argumentsOf(view).slice(1)
     this.#desk.stop()
     this.#desk.whenOldest(request, () => {
-      if (subscribes) this.#subscribe(request, kind, names)
+      const { identity } = this.#client.session
+      if (subscribes && identity !== undefined) {
+        void this.#subscribeAs(identity, request, { spec, kind, names })
+      } else if (subscribes) this.#subscribe(request, kind, names)
       else this.#unsubscribe(request, kind, names)
     })
+  }
+
+  /** The hub hears as the proxy's own user: what another one may hear has to be asked for. */
+  async #subscribeAs(
+    identity: Identity,
+    request: Request,
+    wanted: { spec: CommandSpec; kind: SubscriptionKind; names: readonly Buffer[] }
+  ): Promise<void> {
+    const { spec, kind, names } = wanted
+    // Kept while the answer is waited for, and must not keep the whole chunk that they came in.
+    const own = names.map((name) => Buffer.from(name))
+    const refusal = await this.#services.clusterRights.refusal(identity, spec, own)
+    if (this.#client.gone) return
+    if (refusal === undefined) {
+      this.#subscribe(request, kind, own)
+      return
+    }
+    this.#desk.finish(request, new ErrorReply(refusal))
+    this.#desk.go()
   }
 
   #subscribe(request: Request, kind: SubscriptionKind, names: readonly Buffer[]): void {

@@ -1,5 +1,5 @@
 import type { TrackedKey } from '../cluster/key-watch.ts'
-import { LANES, trackedLane } from '../cluster/lanes.ts'
+import { LANES, trackedKind } from '../cluster/lanes.ts'
 import { findKeys } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, NO_KEYS } from '../command/spec.ts'
@@ -170,7 +170,7 @@ export function laneKind(protocol: ProtocolVersion, tracking: Tracking | undefin
   // A RESP2 client cannot be told anything itself.
   if (tracking === undefined || (protocol === 2 && tracking.redirect === 0))
     return protocol === 3 ? LANES.resp3 : LANES.resp2
-  return trackedLane({
+  return trackedKind({
     protocol,
     broadcast: tracking.mode === 'bcast',
     noLoop: tracking.noLoop,

@@ -6,8 +6,11 @@ import type { Turn } from '../turn.ts'
 import { addressName } from './address-map.ts'
 import type { ConnectionSetup } from './connection.ts'
 import { dial } from './dial.ts'
-import { greeting } from './greeting.ts'
+import { greeting, type Login } from './greeting.ts'
+import { Identities, type Identity } from './identities.ts'
 import type { WatchSink } from './key-watch.ts'
+import { identityOf } from './lanes.ts'
+import { Networks } from './networks.ts'
 import { ClusterNode, type NodeServices } from './node.ts'
 import { PrivatePool, type PrivateSettings } from './private-pool.ts'
 
@@ -15,6 +18,8 @@ import { PrivatePool, type PrivateSettings } from './private-pool.ts'
 export type PoolSettings = PrivateSettings &
   Pick<
     Settings,
+    | 'nodes'
+    | 'allowedNetworks'
     | 'credentials'
     | 'nodeTls'
     | 'keepAlive'
@@ -32,6 +37,8 @@ const TROUBLED_INTERVAL = 200
 export class ConnectionPool {
   /** The connections that clients have for themselves. */
   readonly privates: PrivatePool
+  /** The users of the cluster that clients are. */
+  readonly identities: Identities = new Identities()
   readonly #settings: PoolSettings
   readonly #clock: Clock
   readonly #turn: Turn
@@ -40,6 +47,11 @@ export class ConnectionPool {
   readonly #leaving: Set<ClusterNode> = new Set()
   readonly #stopChecking: () => void
   readonly #onTrouble: () => void
+  readonly #entryPoints: ReadonlySet<string>
+  readonly #networks: Networks | undefined
+  readonly #onDenied: (identity: Identity) => void
+  /** Identities that ended while something of theirs was still in flight. */
+  readonly #ending: Set<Identity> = new Set()
   readonly #events: EventSink
   /** Announced addresses that were warned of. */
   readonly #warned: Set<string> = new Set()
@@ -53,10 +65,16 @@ export class ConnectionPool {
       turn: Turn
       events: EventSink
       onTrouble: () => void
+      /** A node does not let in the user of an identity any more. */
+      onDenied: (identity: Identity) => void
       watching?: WatchSink
     }
   ) {
-    const { clock, turn, events, onTrouble, watching } = parts
+    const { clock, turn, events, onTrouble, onDenied, watching } = parts
+    this.#onDenied = onDenied
+    const { nodes, allowedNetworks } = settings
+    this.#entryPoints = new Set(nodes.map(addressName))
+    this.#networks = allowedNetworks && new Networks(allowedNetworks)
     this.#onTrouble = onTrouble
     this.#events = events
     this.#settings = settings
@@ -146,6 +164,7 @@ export class ConnectionPool {
       if (node.troubled) troubled = node
     }
     this.privates.check()
+    this.#endIdentities()
     const { now } = this.#clock
     if (troubled !== undefined && now >= this.#lookAt) {
       this.#lookAt = now + TROUBLED_INTERVAL
@@ -158,13 +177,35 @@ export class ConnectionPool {
     }
   }
 
+  /** Closes the connections of identities that nobody is any more. */
+  #endIdentities(): void {
+    for (const identity of this.identities.expire(this.#clock.now)) this.#ending.add(identity)
+    if (this.#ending.size === 0) return
+    const nodes = [...this.#nodes.values(), ...this.#leaving]
+    for (const identity of this.#ending) {
+      this.privates.forget(identity)
+      // All of them, not the first ones only.
+      const busy = nodes.filter((node) => !node.forget(identity))
+      if (busy.length > 0) continue
+      this.#ending.delete(identity)
+      this.identities.closed(identity)
+    }
+  }
+
+  #denied(lane: number, text: string): void {
+    const identity = this.identities.find(identityOf(lane))
+    // NOPERM is about READONLY only, and no reason to let go of the user.
+    if (identity !== undefined && !text.startsWith('NOPERM')) this.#onDenied(identity)
+  }
+
   /** How a connection to an address is set up that begins as those of a lane do. */
   setup(address: NodeAddress, lane: number): ConnectionSetup {
     const { connectTimeout, commandTimeout, nodeOutputPause } = this.#settings
     return {
       address: addressName(address),
-      open: (reading) => dial(address, this.#settings, reading),
+      open: (reading) => dial(address, this.#settings, reading, this.#networksFor(address)),
       greeting: () => this.#greeting(lane),
+      ...(identityOf(lane) === 0 ? {} : { onDenied: (text: string) => this.#denied(lane, text) }),
       clock: this.#clock,
       turn: this.#turn,
       connectTimeout,
@@ -173,10 +214,26 @@ export class ConnectionPool {
     }
   }
 
+  /** Where an address must be that the cluster told. What the configuration names, as an entry point or by natMap, may be anywhere. */
+  #networksFor(address: NodeAddress): Networks | undefined {
+    const name = addressName(address)
+    if (this.#networks === undefined || this.#entryPoints.has(name)) return undefined
+    return this.#nodes.get(name)?.mapped === true ? undefined : this.#networks
+  }
+
   /** RESP3 begins with HELLO, which takes the credentials along; RESP2 with AUTH if there are any. */
   #greeting(lane: number): readonly Buffer[] | Promise<readonly Buffer[]> {
+    const identity = identityOf(lane)
+    if (identity !== 0) return greeting(lane, this.#loginOf(identity))
     const { credentials } = this.#settings
     if (typeof credentials !== 'function') return greeting(lane, credentials)
     return Promise.resolve(credentials()).then((given) => greeting(lane, given))
+  }
+
+  /** Without its login a connection would speak as the node's user `default`. */
+  #loginOf(identity: number): Login {
+    const login = this.identities.login(identity)
+    if (login === undefined) throw new ProxyError('CLOSED', 'the last client of its user has left')
+    return login
   }
 }

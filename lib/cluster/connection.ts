@@ -46,6 +46,8 @@ export interface ConnectionSetup {
   readonly turn: Turn
   readonly connectTimeout: number
   readonly commandTimeout: number
+  /** For a connection of a client's user: what the server answered when it did not let that user in. */
+  readonly onDenied?: (text: string) => void
   /** Bytes waiting in the socket from which on the connection counts as congested. */
   readonly outputPause: number
 }
@@ -262,7 +264,7 @@ export class Connection {
   #greeted(buffer: Buffer, start: number, end: number): void {
     const text = buffer[start] === MINUS ? buffer.toString('latin1', start + 1, end - 2) : undefined
     if (text !== undefined && isRefusal(text)) {
-      this.#refused(text)
+      this.#denied(text)
       return
     }
     this.#greetingReplies--
@@ -276,6 +278,17 @@ export class Connection {
     if (!isTurnedAway(text)) return false
     this.#refused(text)
     return true
+  }
+
+  /** A client's user that is not let in says nothing about the node. */
+  #denied(text: string): void {
+    const { onDenied } = this.#setup
+    if (onDenied === undefined) {
+      this.#refused(text)
+      return
+    }
+    onDenied(text)
+    this.#fail(new ProxyError('NODE_AUTH', text), 0)
   }
 
   /** The server did not let the connection in, and read nothing of what was written to it. */

@@ -1,6 +1,7 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import type { NodeAddress } from '../settings.ts'
+import { type Networks, notAllowed } from './networks.ts'
 
 /** A socket to a node; `encrypted` tells a TLS one. */
 export type NodeSocket = net.Socket & { readonly encrypted?: boolean }
@@ -21,11 +22,20 @@ export interface DialSettings {
   readonly keepAlive: number
 }
 
-/** Opens a socket to a node. Host names are looked up each time. */
-export function dial(address: NodeAddress, settings: DialSettings, onread: Reading): NodeSocket {
+/** Opens a socket to a node. Host names are looked up each time. With `networks` an address of another one is an error of the socket. */
+export function dial(
+  address: NodeAddress,
+  settings: DialSettings,
+  onread: Reading,
+  networks?: Networks | undefined
+): NodeSocket {
   if ('path' in address) return net.connect({ path: address.path, onread })
   const { host, port } = address
+  if (networks !== undefined && net.isIP(host) !== 0 && !networks.allows(host)) {
+    return new net.Socket().destroy(notAllowed(host))
+  }
   const common = {
+    ...(networks === undefined ? {} : { lookup: networks.lookup }),
     host,
     port,
     onread,

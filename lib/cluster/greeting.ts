@@ -1,15 +1,20 @@
 import { frameRequest } from '../resp/request-reader.ts'
-import type { Credentials } from '../settings.ts'
 import { kindOf, LANES, plainLane } from './lanes.ts'
+
+/** As whom a connection speaks. */
+export interface Login {
+  readonly username?: string
+  readonly password: string | Uint8Array
+}
 
 /**
  * What a connection begins with. Servers before 6 know AUTH with a password only. READONLY lets a replica serve reads; without it each is
  * answered with MOVED.
  */
-export function greeting(lane: number, credentials: Credentials | undefined): readonly Buffer[] {
+export function greeting(lane: number, login: Login | undefined): readonly Buffer[] {
   const kind = kindOf(plainLane(lane))
-  const steps: string[][] = []
-  const { username, password } = credentials ?? {}
+  const steps: (string | Uint8Array)[][] = []
+  const { username, password } = login ?? {}
   const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
   if (kind === LANES.resp3 || kind === LANES.resp3Replica) steps.push(['HELLO', '3', ...auth])
   else if (password !== undefined) steps.push(username === undefined ? ['AUTH', password] : auth)

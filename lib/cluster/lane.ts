@@ -26,7 +26,7 @@ export interface LaneWatch {
 }
 
 /**
- * One shared connection to one node, for all clients of one protocol version (and, one day, user and database). It outlives its socket: what
+ * One shared connection to one node, for all clients of one protocol version and user. It outlives its socket: what
  * is sent while there is none waits for the next, in order.
  */
 export class Lane {
@@ -165,7 +165,10 @@ export class Lane {
     this.#connection = undefined
     this.#drained()
     if (this.#node.status === 'retired') this.giveUp(error)
-    else if (wasReady && (connection.answered || connection.age >= SHORT_LIFE)) {
+    else if (error.code === 'NODE_AUTH') {
+      this.giveUp(error)
+      this.#node.reached()
+    } else if (wasReady && (connection.answered || connection.age >= SHORT_LIFE)) {
       this.#node.lost()
       this.dial()
     } else this.#node.refused(error)

@@ -1,4 +1,11 @@
-/** The kinds of lanes; a lane is one shared connection. Clients that track keys have {@link trackedLane} besides. */
+/**
+ * The numbers of lanes: a lane is one connection to a node that requests share. The number tells the kind, whose rights the commands have, and which
+ * client the lane belongs to, if it is not for all.
+ *
+ * @module
+ */
+
+/** The kinds of lanes. Clients that track keys have {@link trackedKind} besides. */
 export const LANES = {
   /** Clients that speak RESP2. */
   resp2: 0,
@@ -10,6 +17,8 @@ export const LANES = {
   resp2Replica: 3,
   /** Clients that speak RESP3, reading from a replica. */
   resp3Replica: 4,
+  /** Passwords of clients are tried here, and nothing else is ever sent: after the greeting nobody knows as whom the connection speaks. */
+  trial: 5,
 } as const
 
 /** From a client's lane to its lane on a replica. */
@@ -17,22 +26,29 @@ export const TO_REPLICA = 3
 
 /** The first of the eight kinds for clients that track keys. */
 const FIRST_TRACKED = 8
-/** How many kinds there are: lanes below are shared by all clients, those above belong to one client each. */
-export const KINDS = 16
+/** Numbers that each identity has for its lanes, one for each kind. Those below are the proxy's own user's, shared by its clients. */
+export const LANES_EACH = 16
+/** As many numbers there are for identities; the first is the proxy's own user's. */
+export const IDENTITIES = 65536
 
-/** The lane of a kind that one client has for itself. */
-export function ownLane(kind: number, clientId: number): number {
-  return kind + KINDS * clientId
+/** The lane of a kind. `identity`: 0 for the proxy's own user; `client`: who has the lane for itself, 0 for all. */
+export function laneOf(kind: number, identity: number, client: number): number {
+  return kind + LANES_EACH * (identity + IDENTITIES * client)
 }
 
 /** The kind of a lane, whoever uses it. */
 export function kindOf(lane: number): number {
-  return lane % KINDS
+  return lane % LANES_EACH
+}
+
+/** The number of the identity that a lane belongs to; 0 is the proxy's own. */
+export function identityOf(lane: number): number {
+  return Math.floor(lane / LANES_EACH) % IDENTITIES
 }
 
 /** The client that has a lane for itself; 0 for a lane that is shared. */
 export function ownerOf(lane: number): number {
-  return Math.floor(lane / KINDS)
+  return Math.floor(lane / (LANES_EACH * IDENTITIES))
 }
 
 /** What the clients of a lane have in common that are told when keys change (`CLIENT TRACKING`). */
@@ -45,7 +61,7 @@ export interface TrackedLane {
 }
 
 /** The kind of lane of clients that track keys. */
-export function trackedLane({ protocol, broadcast, noLoop }: TrackedLane): number {
+export function trackedKind({ protocol, broadcast, noLoop }: TrackedLane): number {
   return FIRST_TRACKED + (protocol - 2) + 2 * Number(noLoop) + 4 * Number(broadcast)
 }
 
@@ -56,9 +72,9 @@ export function trackingOf(lane: number): TrackedLane | undefined {
   return { protocol: bits & 1 ? 3 : 2, noLoop: (bits & 2) !== 0, broadcast: (bits & 4) !== 0 }
 }
 
-/** The lane of the same protocol version, and the same owner, whose connection tracks nothing. */
+/** The lane of the same protocol version and identity whose connection tracks nothing, and is for all. */
 export function plainLane(lane: number): number {
-  const tracking = trackingOf(lane)
-  if (tracking === undefined) return lane
-  return lane - kindOf(lane) + (tracking.protocol === 3 ? LANES.resp3 : LANES.resp2)
+  const { protocol } = trackingOf(lane) ?? {}
+  const kind = protocol === undefined ? kindOf(lane) : protocol === 3 ? LANES.resp3 : LANES.resp2
+  return laneOf(kind, identityOf(lane), 0)
 }

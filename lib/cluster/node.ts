@@ -4,9 +4,10 @@ import { frameRequest } from '../resp/request-reader.ts'
 import type { HostPort, NodeAddress } from '../settings.ts'
 import { addressName } from './address-map.ts'
 import { Connection, type ConnectionSetup } from './connection.ts'
+import type { Identity } from './identities.ts'
 import { KeyWatch, type WatchSink } from './key-watch.ts'
 import { Lane } from './lane.ts'
-import { KINDS, LANES, ownLane, trackingOf } from './lanes.ts'
+import { identityOf, LANES, LANES_EACH, ownerOf, trackingOf } from './lanes.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
 
@@ -47,9 +48,9 @@ export class ClusterNode {
   mapped = false
   readonly #services: NodeServices
   readonly #lanes: Lane[] = []
-  /** Lanes that one client each has for itself, by their numbers. */
-  readonly #ownLanes: Map<number, Lane> = new Map()
-  /** Numbers of those whose client is gone, and which owe replies as yet. */
+  /** Of other identities than the proxy's own, and of clients that have lanes for themselves: they come and go. */
+  readonly #others: Map<number, Lane> = new Map()
+  /** Numbers of those that nobody uses any more, and which owe replies as yet. */
   readonly #released: Set<number> = new Set()
   /** Of the lanes of clients that track keys. */
   readonly #watches: Map<number, KeyWatch> = new Map()
@@ -67,12 +68,11 @@ export class ClusterNode {
 
   /** The lane with the given number, made when first asked for. */
   lane(index: number): Lane {
-    return this.#lanes[index] ?? this.#makeLane(index)
+    const lane = index < LANES_EACH ? this.#lanes[index] : this.#others.get(index)
+    return lane ?? this.#makeLane(index)
   }
 
   #makeLane(index: number): Lane {
-    const own = this.#ownLanes.get(index)
-    if (own !== undefined) return own
     const services = this.#services
     const setup = (of: number): ConnectionSetup => services.setup(this.address, of)
     const tracked = trackingOf(index)
@@ -85,8 +85,8 @@ export class ClusterNode {
       () => (watch === undefined ? setup(index) : prepared(setup(index), watch)),
       watch
     )
-    if (index < KINDS) this.#lanes[index] = lane
-    else this.#ownLanes.set(index, lane)
+    if (index < LANES_EACH) this.#lanes[index] = lane
+    else this.#others.set(index, lane)
     return lane
   }
 
@@ -97,24 +97,34 @@ export class ClusterNode {
 
   /** The lanes in use. */
   get lanes(): readonly Lane[] {
-    return [...this.#lanes.filter((lane) => lane !== undefined), ...this.#ownLanes.values()]
+    return [...this.#lanes.filter((lane) => lane !== undefined), ...this.#others.values()]
   }
 
   /** A client that had lanes for itself is gone: they are closed when they owe no reply any more. */
   release(clientId: number): void {
-    for (const kind of Object.values(LANES)) {
-      const index = ownLane(kind, clientId)
-      if (this.#ownLanes.has(index)) this.#released.add(index)
+    for (const index of this.#others.keys()) {
+      if (ownerOf(index) === clientId) this.#released.add(index)
     }
     this.#closeReleased()
   }
 
+  /** Closes the lanes of an identity; false while something is in flight on one of them. */
+  forget({ number }: Identity): boolean {
+    for (const index of this.#others.keys()) {
+      if (identityOf(index) === number) this.#released.add(index)
+    }
+    this.#closeReleased()
+    return ![...this.#released].some((index) => identityOf(index) === number)
+  }
+
   #closeReleased(): void {
     for (const index of this.#released) {
-      const lane = this.#ownLanes.get(index)!
+      const lane = this.#others.get(index)!
       if (lane.pending > 0) continue
       this.#released.delete(index)
-      this.#ownLanes.delete(index)
+      this.#others.delete(index)
+      this.#watches.get(index)?.close()
+      this.#watches.delete(index)
       lane.close()
       if (this.#probe !== lane) continue
       // Nobody else would try.
@@ -186,13 +196,16 @@ export class ClusterNode {
   /** For how many milliseconds the node has been silent although it owes a reply; 0 when it owes none. */
   get silence(): number {
     let silence = 0
-    for (const lane of this.lanes) silence = Math.max(silence, lane.silence)
+    for (const lane of this.#lanes)
+      if (lane !== undefined) silence = Math.max(silence, lane.silence)
+    for (const lane of this.#others.values()) silence = Math.max(silence, lane.silence)
     return silence
   }
 
   /** @internal Looks at the time limits, and at a node that is silent; called at each tick of the clock. */
   check(): void {
-    for (const lane of this.lanes) lane.check()
+    for (const lane of this.#lanes) lane?.check()
+    for (const lane of this.#others.values()) lane.check()
     if (this.#released.size > 0) this.#closeReleased()
     this.#checkWatches()
     this.#ping?.check()

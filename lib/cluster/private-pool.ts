@@ -3,7 +3,8 @@ import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { NodeAddress, Settings } from '../settings.ts'
 import type { ConnectionSetup } from './connection.ts'
-import { kindOf } from './lanes.ts'
+import type { Identity } from './identities.ts'
+import { identityOf, plainLane } from './lanes.ts'
 import type { ClusterNode } from './node.ts'
 import { PrivateConnection, type PrivateConnectionOwner } from './private-connection.ts'
 
@@ -92,10 +93,20 @@ class Shelf implements PrivateConnectionOwner {
     const { state } = connection
     if (state === 'dialling') this.dialling--
     if (error !== undefined) {
-      if (state === 'dialling') this.waiters.shift()?.borrower.onRefused(error)
-      this.#pool.onTrouble()
+      if (error.code === 'NODE_AUTH') this.#refuseAll(error)
+      else {
+        if (state === 'dialling') this.waiters.shift()?.borrower.onRefused(error)
+        this.#pool.onTrouble()
+      }
     }
     this.#pool.serve(this)
+  }
+
+  /** The user is not let in: nobody who waits for its connections will get one. */
+  #refuseAll(error: ProxyError): void {
+    const waiting = this.waiters.toArray()
+    this.waiters.clear()
+    for (const { borrower } of waiting) borrower.onRefused(error)
   }
 }
 
@@ -135,7 +146,7 @@ export class PrivatePool {
       borrower.onRefused(new ProxyError('NODE_LOST', `${node.name} left the cluster`))
       return
     }
-    const shelf = this.#shelf(node, kindOf(lane))
+    const shelf = this.#shelf(node, plainLane(lane))
     shelf.waiters.push({ borrower, deadline: this.#clock.now + this.#settings.privateWait })
     this.serve(shelf)
   }
@@ -246,6 +257,8 @@ export class PrivatePool {
     const { privatePoolSize, privatePoolSpawnEvery, privatePoolSpawnRate } = this.#settings
     const { now } = this.#clock
     if (now < shelf.nextSpawn || shelf.node.status === 'down') return
+    // There may be many identities: theirs are made when they are asked for.
+    if (identityOf(shelf.lane) !== 0) return
     const { stock } = shelf
     if (stock < Math.min(this.#settings.privatePoolMinSize, privatePoolSize)) shelf.filling = true
     if (stock >= privatePoolSize) shelf.filling = false
@@ -264,6 +277,19 @@ export class PrivatePool {
     for (let i = 0; i < surplus; i++) shelf.idle.pop()!.discard()
     shelf.countedSince = now
     shelf.fewest = shelf.idle.length
+  }
+
+  /** Closes the connections of an identity that nobody is any more. */
+  forget({ number }: Identity): void {
+    for (const [node, shelves] of this.#shelves) {
+      const kept = shelves.filter(({ lane }) => identityOf(lane) !== number)
+      if (kept.length === shelves.length) continue
+      this.#shelves.set(node, kept)
+      for (const shelf of shelves) {
+        if (kept.includes(shelf)) continue
+        for (const connection of [...shelf.all]) connection.discard()
+      }
+    }
   }
 
   /** Ends all connections to a node because of `error`; those who have one are told. */

@@ -3,6 +3,7 @@ import { decodeReply } from '../resp/decode.ts'
 import { ErrorReply } from '../resp/encode.ts'
 import { frameRequest } from '../resp/request-reader.ts'
 import type { NodeRequest } from './connection.ts'
+import type { Lane } from './lane.ts'
 import { LANES } from './lanes.ts'
 import type { ClusterNode } from './node.ts'
 
@@ -40,9 +41,14 @@ class Question implements NodeRequest {
  * Asks a node on its control lane; the reply is decoded, strings as strings. An error reply rejects with code `NODE_REPLY` and the
  * server's text as message.
  */
-export async function ask(node: ClusterNode, ...args: string[]): Promise<unknown> {
+export function ask(node: ClusterNode, ...args: string[]): Promise<unknown> {
+  return askOn(node.lane(LANES.control), args)
+}
+
+/** The same on another lane. */
+export async function askOn(lane: Lane, args: readonly (string | Uint8Array)[]): Promise<unknown> {
   const frame = await new Promise<Buffer>((resolve, reject) => {
-    node.lane(LANES.control).send(new Question(args, resolve, reject))
+    lane.send(new Question(args, resolve, reject))
   })
   const reply = decodeReply(frame)
   if (reply instanceof ErrorReply) throw new ProxyError('NODE_REPLY', reply.text)

@@ -1,5 +1,5 @@
 import { beginOf, findKeys, keysFrom } from './keys.ts'
-import type { CommandSpec, KeySpec } from './spec.ts'
+import { type CommandSpec, type KeySpec, ONE_KEY } from './spec.ts'
 import { isWord } from './words.ts'
 
 type View = Parameters<typeof findKeys>[1]
@@ -10,6 +10,15 @@ export const READS = 1
 export const WRITES = 2
 
 const scratch: number[] = []
+
+/** What a command does with its one key, whatever the other arguments are; undefined where {@link keyAccess} must look at them. */
+export function fixedAccess(spec: CommandSpec): number | undefined {
+  const [first, ...more] = spec.keySpecs
+  if (spec.keyShape !== ONE_KEY || first === undefined || more.length > 0) return undefined
+  return first.flags.some((flag) => flag === 'variable_flags' || flag === 'not_key')
+    ? undefined
+    : bitsOf(first, spec)
+}
 
 /**
  * Writes the indexes of the keys of a request into `positions` and what is done with each into `access`: {@link READS},
@@ -55,12 +64,12 @@ function unknownBits({ readonly }: CommandSpec): number {
   return readonly ? READS : READS | WRITES
 }
 
-function bitsOf({ flags }: KeySpec, { name }: CommandSpec, view: View): number {
+function bitsOf({ flags }: KeySpec, { name }: CommandSpec, view?: View): number {
   let bits = 0
   for (const flag of flags) {
     if (flag === 'access') bits |= READS
     else if (flag === 'insert' || flag === 'delete' || flag === 'update') bits |= WRITES
-    else if (flag === 'variable_flags') return variableBits(name, view)
+    else if (flag === 'variable_flags' && view !== undefined) return variableBits(name, view)
   }
   return bits
 }

@@ -74,6 +74,10 @@ export class PrivateCourse implements Borrower {
   }
 
   onRefused(error: ProxyError | undefined): void {
+    if (error?.code === 'NODE_AUTH') {
+      this.#fail(error.message)
+      return
+    }
     if (error !== undefined) {
       this.#againOr(replyText.unreachable(error.message))
       return

@@ -321,7 +321,8 @@ export class Router implements RequestHandler {
       return
     }
     if (request.replica !== undefined) this.#reads.leave(request, request.replica)
-    if (error.code === 'CLOSED') {
+    if (error.code === 'NODE_AUTH') this.#answer(request, error.message)
+    else if (error.code === 'CLOSED') {
       this.#answer(request, written ? replyText.uncertain(error.message) : replyText.closing)
     } else if (written && !isPlainRead(request.spec)) {
       request.uncertain = true

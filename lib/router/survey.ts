@@ -1,4 +1,3 @@
-import { LANES } from '../cluster/lanes.ts'
 import type { SlotCache } from '../cluster/slot-cache.ts'
 import { ProxyError } from '../errors.ts'
 import { content, isError, valueStart } from '../resp/frame.ts'
@@ -24,29 +23,30 @@ export class Survey {
   }
 
   /**
-   * What all masters answer to `INFO section`; rejects with `NODE_REPLY` if one answers with an error. `shared` may give the answers to an inquiry that is
+   * What all masters answer to `INFO section` on a lane; rejects with `NODE_REPLY` if one answers with an error. `shared` may give the answers to an inquiry that is
    * on its way already, so that those who ask often never wait for more than one.
    */
-  ask(section: string, shared: boolean): Promise<readonly MasterAnswer[]> {
-    const known = shared ? this.#running.get(section) : undefined
+  ask(section: string, shared: boolean, lane: number): Promise<readonly MasterAnswer[]> {
+    const key = `${lane} ${section}`
+    const known = shared ? this.#running.get(key) : undefined
     if (known !== undefined) return known
-    const answers = this.#ask(section)
-    this.#running.set(section, answers)
+    const answers = this.#ask(section, lane)
+    this.#running.set(key, answers)
     const ended = (): void => {
-      if (this.#running.get(section) === answers) this.#running.delete(section)
+      if (this.#running.get(key) === answers) this.#running.delete(key)
     }
     answers.then(ended, ended)
     return answers
   }
 
-  async #ask(section: string): Promise<readonly MasterAnswer[]> {
+  async #ask(section: string, lane: number): Promise<readonly MasterAnswer[]> {
     const anchors = this.#cache.anchors()
     if (anchors === undefined) {
       throw new ProxyError('NO_TOPOLOGY', 'a slot has no owner')
     }
     const question = ['INFO', section]
     const answers = await Promise.all(
-      anchors.map((anchor) => callMaster(this.#router, anchor, question, LANES.resp2))
+      anchors.map((anchor) => callMaster(this.#router, anchor, question, lane))
     )
     return answers.map(({ node, reply }) => {
       const at = valueStart(reply)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LANES, plainLane, trackedLane, trackingOf } from '../../lib/cluster/lanes.ts'
+import { LANES, plainLane, trackedKind, trackingOf } from '../../lib/cluster/lanes.ts'
 
 test('each kind of tracking has a lane of its own, beside those of other clients', () => {
   const lanes = new Set<number>(Object.values(LANES))
@@ -8,7 +8,7 @@ test('each kind of tracking has a lane of its own, beside those of other clients
     for (const broadcast of [false, true]) {
       for (const noLoop of [false, true]) {
         const kind = { protocol, broadcast, noLoop }
-        const lane = trackedLane(kind)
+        const lane = trackedKind(kind)
         assert.ok(!lanes.has(lane))
         lanes.add(lane)
         assert.deepEqual(trackingOf(lane), kind)

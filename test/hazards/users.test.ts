@@ -247,7 +247,7 @@ describe('E13.10 PROXY and what administers', () => {
     await root.ask('AUTH', 'root', 'x-secret')
     assert.equal(typeof (await root.ask('PROXY', 'INFO')), 'string')
     assert.deepEqual(await root.ask('ACL', 'USERS'), ['app', 'gone', 'reader', 'root'])
-    const lines = (await root.ask('ACL', 'LIST')) as unknown as Buffer[]
+    const lines = (await root.ask('ACL', 'LIST')) as string[]
     assert.equal(String(lines.at(-1)), 'user root on #(hidden) ~* &* +@all')
     assert.match(
       String(lines[0]),

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { createClusterProxy, type NodeAddress } from '../../lib/index.ts'
+import { makeCertificates } from '../support/authority.ts'
 import { freePort } from '../support/free-port.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { type RealCluster, startCluster } from '../support/real-cluster.ts'
@@ -223,36 +223,6 @@ async function whenWritable(server: RealServer): Promise<void> {
 
 async function state(server: RealServer): Promise<string> {
   return String(await server.call('CLUSTER', 'INFO').catch((error: Error) => error.message))
-}
-
-/** Certificates by OpenSSL: an authority, and one for 127.0.0.1 and localhost that it has signed. */
-function makeCertificates(directory: string): Record<'ca' | 'cert' | 'key', string> {
-  const path = (name: string) => join(directory, name)
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const authority = [
-    '-keyout',
-    path('ca.key'),
-    '-out',
-    path('ca.crt'),
-    '-subj',
-    '/CN=test authority',
-  ]
-  openssl('req', '-x509', ...key, ...authority, '-days', '2')
-  const names = ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
-  const signed = ['-CA', path('ca.crt'), '-CAkey', path('ca.key'), '-days', '2']
-  const own = ['-keyout', path('node.key'), '-out', path('node.crt'), '-subj', '/CN=localhost']
-  openssl(
-    'req',
-    '-x509',
-    ...key,
-    ...own,
-    ...names,
-    ...signed,
-    '-addext',
-    'basicConstraints=CA:FALSE'
-  )
-  return { ca: path('ca.crt'), cert: path('node.crt'), key: path('node.key') }
 }
 
 describe('TLS towards nodes and clients', needsServer, () => {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type AccessRule, accessRule, isAllowed, rulesText } from '../../command/access-rules.ts'
-import { keyAccess } from '../../command/key-access.ts'
-import { arityFits, type CommandSpec, ONE_KEY } from '../../command/spec.ts'
+import { fixedAccess, keyAccess } from '../../command/key-access.ts'
+import { arityFits, type CommandSpec } from '../../command/spec.ts'
 import { isWord } from '../../command/words.ts'
 import { replyText } from '../../errors.ts'
 import { argument, type RequestView } from '../../resp/request-reader.ts'
@@ -23,7 +23,14 @@ const RIGHTS: Readonly<Record<Rights, string>> = {
 }
 const SCRIPTS = '-@scripting'
 
-/** Bits of a verdict on a command, beside its keys. */
+/** What was found about a command. */
+interface Verdict {
+  /** What is to be looked at, as bits. */
+  readonly bits: number
+  /** What the command does with its one key; undefined where that has to be found out. */
+  readonly access: number | undefined
+}
+
 const DENIED = 1
 const KEYS = 2
 const CHANNELS = 4
@@ -42,7 +49,7 @@ export class Account {
   readonly #digests: readonly Buffer[]
   readonly #rules: readonly AccessRule[]
   /** What was found about each command; made once for each. */
-  readonly #verdicts: WeakMap<CommandSpec, number> = new WeakMap()
+  readonly #verdicts: WeakMap<CommandSpec, Verdict> = new WeakMap()
 
   /** `user` as the option's check gives it. */
   constructor(user: ProxyUser) {
@@ -78,27 +85,33 @@ export class Account {
 
   /** Whether it may run a command, whatever the arguments. */
   mayRun(spec: CommandSpec): boolean {
-    return (this.#verdict(spec) & DENIED) === 0
+    return (this.#verdict(spec).bits & DENIED) === 0
   }
 
   /** Why a request is not for this user, as an error text; undefined when it may be carried out, or is wrong in itself. */
   refusal(spec: CommandSpec, view: RequestView): string | undefined {
-    const verdict = this.#verdict(spec)
-    if (verdict === 0 || !arityFits(spec, view.argc)) return undefined
-    if ((verdict & DENIED) !== 0) return replyText.deniedCommand(spec.name)
-    if ((verdict & KEYS) !== 0 && !this.#mayUseKeys(spec, view)) return replyText.deniedKey
-    if ((verdict & SORT) !== 0) {
+    const { bits, access: fixed } = this.#verdict(spec)
+    if (bits === 0 || !arityFits(spec, view.argc)) return undefined
+    if ((bits & DENIED) !== 0) return replyText.deniedCommand(spec.name)
+    if ((bits & KEYS) !== 0) {
+      const allowed =
+        fixed === undefined
+          ? this.#mayUseKeys(spec, view)
+          : this.#mayUseKey(view, spec.firstKey, fixed)
+      if (!allowed) return replyText.deniedKey
+    }
+    if ((bits & SORT) !== 0) {
       const option = hiddenKeys(view)
       if (option !== undefined) return replyText.deniedSort(option)
     }
-    if ((verdict & CHANNELS) === 0) return undefined
+    if ((bits & CHANNELS) === 0) return undefined
     return this.#mayUseChannels(spec, view) ? undefined : replyText.deniedChannel
   }
 
-  #verdict(spec: CommandSpec): number {
+  #verdict(spec: CommandSpec): Verdict {
     let verdict = this.#verdicts.get(spec)
     if (verdict === undefined) {
-      verdict = this.#judge(spec)
+      verdict = { bits: this.#judge(spec), access: fixedAccess(spec) }
       this.#verdicts.set(spec, verdict)
     }
     return verdict
@@ -107,23 +120,23 @@ export class Account {
   #judge(spec: CommandSpec): number {
     if (spec.flags.has('no_auth')) return 0
     if (!isAllowed(this.#rules, spec)) return DENIED
-    let verdict = 0
+    let bits = 0
     const sorts = spec.name === 'sort' || spec.name === 'sort_ro'
-    if (!this.keys.all) verdict |= sorts ? KEYS | SORT : KEYS
-    if (!this.channels.all && channelsOf(spec.name) !== undefined) verdict |= CHANNELS
-    return verdict
+    if (!this.keys.all) bits |= sorts ? KEYS | SORT : KEYS
+    if (!this.channels.all && channelsOf(spec.name) !== undefined) bits |= CHANNELS
+    return bits
   }
 
   #mayUseKeys(spec: CommandSpec, view: RequestView): boolean {
-    const { keys } = this
     const count = keyAccess(spec, view, positions, access)
-    const { buffer, offsets } = view
     for (let i = 0; i < count; i++) {
-      const at = 2 * positions[i]!
-      if (!keys.allow(buffer, offsets[at]!, offsets[at + 1]!, access[i]!)) return false
-      if (spec.keyShape === ONE_KEY) return true
+      if (!this.#mayUseKey(view, positions[i]!, access[i]!)) return false
     }
     return true
+  }
+
+  #mayUseKey({ buffer, offsets }: RequestView, position: number, bits: number): boolean {
+    return this.keys.allow(buffer, offsets[2 * position]!, offsets[2 * position + 1]!, bits)
   }
 
   #mayUseChannels(spec: CommandSpec, view: RequestView): boolean {

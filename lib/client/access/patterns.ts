@@ -28,6 +28,13 @@ function patternOf(word: string): Pattern {
   }
 }
 
+/** Most prefixes are short: byte by byte is faster than a call out of the engine. */
+function begins(bytes: Buffer, start: number, end: number, prefix: Buffer): boolean {
+  if (end - start < prefix.length) return false
+  for (let i = 0; i < prefix.length; i++) if (bytes[start + i] !== prefix[i]) return false
+  return true
+}
+
 /** Patterns of keys or channels that a user may use. */
 export class Patterns {
   /** Whether everything is allowed. */
@@ -54,12 +61,7 @@ export class Patterns {
       const { prefix, glob } = pattern
       if (prefix === undefined) {
         if (glob.matches(bytes, start, end)) return true
-      } else if (
-        end - start >= prefix.length &&
-        prefix.compare(bytes, start, start + prefix.length) === 0
-      ) {
-        return true
-      }
+      } else if (begins(bytes, start, end, prefix)) return true
     }
     return this.all
   }

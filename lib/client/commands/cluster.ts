@@ -21,8 +21,8 @@ function isSlot(slot: bigint): boolean {
 }
 
 /** Asks the owner of the slot; its reply is forwarded as it is. */
-async function ask({ args, services, session }: LocalCall, slot: bigint): Promise<ReplyValue> {
-  return new RawReply(await services.callSlot(Number(slot), args, session.protocol))
+async function ask({ args, services, client }: LocalCall, slot: bigint): Promise<ReplyValue> {
+  return new RawReply(await services.callSlot(Number(slot), args, client.lane))
 }
 
 function countKeysInSlot(call: LocalCall): ReplyValue | Promise<ReplyValue> {

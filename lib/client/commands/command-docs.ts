@@ -1,3 +1,4 @@
+import { LANES } from '../../cluster/lanes.ts'
 import { RawReply, type ReplyValue } from '../../resp/encode.ts'
 import type { LocalCall, LocalServices } from './local.ts'
 
@@ -13,9 +14,14 @@ const documentation = new WeakMap<LocalServices, Map<2 | 3, Documentation>>()
 const MINUS = 45
 
 /** `COMMAND DOCS [name ...]`, from any node; without names it is asked once. */
-export async function commandDocs({ args, services, session }: LocalCall): Promise<ReplyValue> {
+export async function commandDocs({
+  args,
+  client,
+  services,
+  session,
+}: LocalCall): Promise<ReplyValue> {
   const { protocol } = session
-  if (args.length > 2) return new RawReply(await services.callAny(args, protocol))
+  if (args.length > 2) return new RawReply(await services.callAny(args, client.lane))
   return new RawReply(await allDocs(services, protocol))
 }
 
@@ -27,7 +33,7 @@ function allDocs(services: LocalServices, protocol: 2 | 3): Promise<Buffer> {
   }
   const found = kept.get(protocol)
   if (found?.version === services.serverVersion) return found.reply
-  const reply = services.callAny(['COMMAND', 'DOCS'], protocol)
+  const reply = services.callAny(['COMMAND', 'DOCS'], protocol === 3 ? LANES.resp3 : LANES.resp2)
   kept.set(protocol, { version: services.serverVersion, reply })
   forgetFailure(kept, protocol, reply)
   return reply

@@ -101,8 +101,8 @@ function hasKeys({ finder, keySpecs, keyShape }: CommandSpec): boolean {
 }
 
 /** Asks a node: what a key is used for depends on options that only the server's own functions know. */
-async function ask({ args, services, session }: LocalCall): Promise<ReplyValue> {
-  return new RawReply(await services.callAny(args, session.protocol))
+async function ask({ args, services, client }: LocalCall): Promise<ReplyValue> {
+  return new RawReply(await services.callAny(args, client.lane))
 }
 
 /** Handler of COMMAND. */

@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ErrorReply } from '../../resp/encode.ts'
-import { digestOf } from '../access/account.ts'
+import type { Identity } from '../../cluster/identities.ts'
+import { ErrorReply } from '../../resp/encode.ts'
+import { type Account, digestOf } from '../access/account.ts'
 import { DEFAULT_USER } from '../access/accounts.ts'
 import type { Session } from '../session.ts'
 import type { LocalCall, LocalServices } from './local.ts'
@@ -12,14 +13,33 @@ export type Outcome = ErrorReply | undefined
 
 /** What decides who a client is. */
 type Gate = Pick<LocalServices, 'accounts' | 'password'>
+type Identities = Pick<LocalServices, 'identities'>
 
-/** Makes a client who it is before it has authenticated: nobody, where that is asked for. */
-export function enter(session: Session, { accounts, password }: Gate): void {
-  if (accounts === undefined) session.become(DEFAULT_USER, password === undefined, undefined)
-  else session.become(DEFAULT_USER, accounts.unasked !== undefined, accounts.unasked)
+/** Makes a client another user. */
+function become(
+  session: Session,
+  { identities }: Identities,
+  user: string,
+  who: { account?: Account | undefined; identity?: Identity; authenticated?: boolean }
+): void {
+  leave(session, identities)
+  session.become(user, who.authenticated ?? true, who.account, who.identity)
 }
 
-/** Whether a password alone cannot be right, since the user `default` has none. */
+/** The client is no user of the cluster any more. */
+export function leave(session: Session, identities: Identities['identities']): void {
+  const { identity } = session
+  session.identity = undefined
+  if (identity !== undefined) identities.release(identity)
+}
+
+/** Makes a client who it is before it has authenticated: nobody, where that is asked for. */
+export function enter(session: Session, services: Gate & Identities): void {
+  const account = services.accounts?.unasked
+  become(session, services, DEFAULT_USER, { account, authenticated: isOpen(services) })
+}
+
+/** Whether clients need not authenticate: then a password alone cannot be right. */
 export function isOpen({ accounts, password }: Gate): boolean {
   return accounts === undefined ? password === undefined : accounts.unasked !== undefined
 }
@@ -48,29 +68,59 @@ async function late(
   return tryOut(call, user, password)
 }
 
-function tryOut(call: LocalCall, user: Buffer | undefined, password: Buffer): Outcome {
-  const { services, session, client } = call
-  if (user === undefined && isOpen(services)) return NO_PASSWORD_SET
+function tryOut(
+  call: LocalCall,
+  user: Buffer | undefined,
+  password: Buffer
+): Outcome | Promise<Outcome> {
+  const { services, client } = call
   const name = user?.toString() ?? DEFAULT_USER
-  if (entered(session, services, name, password)) return undefined
+  if (isForCluster(services, name)) return tryOnCluster(call, user, password)
+  if (user === undefined && isOpen(services)) return NO_PASSWORD_SET
+  if (entered(call, name, password)) return undefined
   services.attempts.failed(client.remoteAddress)
   return WRONG_PASSWORD
 }
 
-function entered(
-  session: Session,
-  { accounts, password: expected }: Gate,
-  name: string,
+/**
+ * Whether the cluster is asked about a user. Where the proxy itself keeps clients out it must be told to; and it never lets them in as `default`, who may have no
+ * password there.
+ */
+function isForCluster(services: LocalServices, name: string): boolean {
+  const { accounts, password, forwardAuth } = services
+  if (accounts === undefined && password === undefined) return forwardAuth ?? true
+  return forwardAuth === true && name !== DEFAULT_USER && accounts?.find(name) === undefined
+}
+
+async function tryOnCluster(
+  call: LocalCall,
+  user: Buffer | undefined,
   password: Buffer
-): boolean {
+): Promise<Outcome> {
+  const { services, session, client } = call
+  const trial = await services.tryOnCluster(user, password)
+  if (trial.error !== undefined) {
+    if (trial.error.startsWith('WRONGPASS')) services.attempts.failed(client.remoteAddress)
+    return new ErrorReply(trial.error)
+  }
+  // Who is gone would never let go of what it gets now.
+  if (client.gone) return undefined
+  // Where the proxy keeps clients out, its own user on the cluster is like any other there, and no way around its users here.
+  const own = trial.own && isOpen(services)
+  const identity = own ? undefined : services.identities.acquire(trial.user, password)
+  become(session, services, trial.user, identity === undefined ? {} : { identity })
+  return undefined
+}
+
+function entered({ services, session }: LocalCall, name: string, password: Buffer): boolean {
+  const { accounts, password: expected } = services
   if (accounts !== undefined) {
     const account = accounts.authenticate(name, password)
-    if (account !== undefined) session.become(name, true, account)
+    if (account !== undefined) become(session, services, name, { account })
     return account !== undefined
   }
-  const given = digestOf(password)
-  const right = expected === undefined || timingSafeEqual(given, digestOf(expected))
+  const right = expected === undefined || timingSafeEqual(digestOf(password), digestOf(expected))
   if (name !== DEFAULT_USER || !right) return false
-  session.become(name, true, undefined)
+  become(session, services, name, {})
   return true
 }

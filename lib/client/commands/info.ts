@@ -5,6 +5,7 @@
  */
 
 import { release, totalmem, type } from 'node:os'
+import { LANES } from '../../cluster/lanes.ts'
 import { type ReplyValue, Verbatim } from '../../resp/encode.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import { word } from './argument.ts'
@@ -62,7 +63,11 @@ function info(
   if (further.length === 0 || (optional && !call.services.healthy)) {
     return new Verbatim(texts.join('\r\n'))
   }
-  const answers = call.services.askMasters(questionFor(further), optional)
+  const answers = call.services.askMasters(
+    questionFor(further),
+    optional,
+    call.session.identity?.base ?? LANES.resp2
+  )
   return withClusterSections(texts, further, optional, answers)
 }
 

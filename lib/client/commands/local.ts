@@ -1,3 +1,5 @@
+import type { Trial } from '../../cluster/authenticator.ts'
+import type { Identity } from '../../cluster/identities.ts'
 import type { Catalogue } from '../../command/catalogue.ts'
 import type { Hub } from '../../pubsub/hub.ts'
 import type { SubscriptionKind } from '../../pubsub/kind.ts'
@@ -6,6 +8,7 @@ import type { PartReply } from '../../router/composite.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import type { Accounts } from '../access/accounts.ts'
 import type { Attempts } from '../access/attempts.ts'
+import type { ClusterRights } from '../access/cluster-rights.ts'
 import type { Invalidations } from '../invalidations.ts'
 import type { MonitoringClient, Monitors } from '../monitors.ts'
 import type { Pause } from '../pause.ts'
@@ -19,6 +22,10 @@ export const NO_REPLY: unique symbol = Symbol('no reply')
 /** What a local command sees of a connected client, its own or another. */
 export interface LocalClient extends TrackingClient, MonitoringClient {
   readonly session: Session
+  /** The lane that its commands take. */
+  readonly lane: number
+  /** Whether its connection is closed. */
+  readonly gone: boolean
   /** `ip:port` of the client, `path:0` for a UNIX socket, or `?:0` where the stream has none. */
   readonly remoteAddress: string
   /** `ip:port` at which the client reached the proxy, in the same forms. */
@@ -94,6 +101,19 @@ export interface LocalServices {
   /** Failed attempts to authenticate. */
   readonly attempts: Attempts
   readonly authFailureDelay: number
+  /** Whether users that the proxy does not know are tried on the cluster; undefined: as long as it keeps nobody out itself. */
+  readonly forwardAuth: boolean | undefined
+  /** Has the cluster look at a user and a password, or a password alone. */
+  tryOnCluster(user: Buffer | undefined, password: Buffer): Promise<Trial>
+  /** The users of the cluster that clients are. */
+  readonly identities: {
+    /** One more client is the user. */
+    acquire(user: string, password: Buffer): Identity
+    /** A client is the user no more. */
+    release(identity: Identity): void
+  }
+  /** What users of the cluster may have the proxy do. */
+  readonly clusterRights: Pick<ClusterRights, 'mayRun' | 'refusal'>
   /** Whether HELLO 3 is accepted. */
   readonly resp3: boolean
   /** Whether the CLUSTER command presents the proxy as the owner of all slots. */
@@ -117,19 +137,19 @@ export interface LocalServices {
     readonly replicas: number
   }
   /** Sends a command to the master that owns `slot`, follows redirects, and gives its reply as raw bytes. */
-  callSlot(slot: number, args: readonly (string | Uint8Array)[], protocol: 2 | 3): Promise<Buffer>
+  callSlot(slot: number, args: readonly (string | Uint8Array)[], lane: number): Promise<Buffer>
   /**
    * What all masters answer to `INFO section`, each with its name; rejects if one does not. `shared`: the answers to an inquiry that is on its way will do.
    */
-  askMasters(section: string, shared: boolean): Promise<readonly MasterAnswer[]>
+  askMasters(section: string, shared: boolean, lane: number): Promise<readonly MasterAnswer[]>
   /** What all masters answer to the same command; rejects while a slot has no owner. */
-  askEach(args: readonly Uint8Array[]): Promise<readonly PartReply[]>
+  askEach(args: readonly Uint8Array[], lane: number): Promise<readonly PartReply[]>
   /** Publish and subscribe. */
   readonly hub: Hub
   /** For the PROXY command. */
   readonly admin: AdminServices
   /** Sends a command without keys to any master, and gives its reply as raw bytes. */
-  callAny(args: readonly (string | Uint8Array)[], protocol: 2 | 3): Promise<Buffer>
+  callAny(args: readonly (string | Uint8Array)[], lane: number): Promise<Buffer>
 }
 
 /** One command as a handler gets it. */

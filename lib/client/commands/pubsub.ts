@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LANES } from '../../cluster/lanes.ts'
 import type { SubscriptionKind } from '../../pubsub/kind.ts'
 import { ErrorReply, type ReplyValue } from '../../resp/encode.ts'
 import { content, FrameItems, isError, valueStart } from '../../resp/frame.ts'
@@ -28,8 +29,12 @@ interface Names {
 }
 
 /** What all masters answer to a request; an error if one does. */
-async function census({ args, services }: LocalCall): Promise<readonly PartReply[] | ErrorReply> {
-  const answers = await services.askEach(args)
+async function census({
+  args,
+  services,
+  session,
+}: LocalCall): Promise<readonly PartReply[] | ErrorReply> {
+  const answers = await services.askEach(args, session.identity?.base ?? LANES.resp2)
   for (const { reply } of answers) {
     const at = valueStart(reply)
     if (isError(reply, at)) return new ErrorReply(Buffer.from(content(reply, at)))

@@ -50,19 +50,19 @@ describe('CLUSTER', () => {
     assert.match(String(await ask(side, 'INFO')), /^cluster_state:fail\r\n/)
   })
 
-  it('asks the owner of the slot for its keys, in the version of the client', async () => {
+  it('asks the owner of the slot for its keys, on the lane of the client', async () => {
     const side = new LocalSide()
-    side.session.protocol = 3
+    side.client.lane = 9
     const asked: unknown[] = []
-    side.services.callSlot = async (slot, args, protocol) => {
-      asked.push([slot, args.map(String), protocol])
+    side.services.callSlot = async (slot, args, lane) => {
+      asked.push([slot, args.map(String), lane])
       return Buffer.from(':+5\r\n')
     }
     assert.equal(await side.text('CLUSTER', 'countkeysinslot', 7), ':+5\r\n')
     await side.call('CLUSTER', 'GETKEYSINSLOT', 8, 2)
     assert.deepEqual(asked, [
-      [7, ['CLUSTER', 'countkeysinslot', '7'], 3],
-      [8, ['CLUSTER', 'GETKEYSINSLOT', '8', '2'], 3],
+      [7, ['CLUSTER', 'countkeysinslot', '7'], 9],
+      [8, ['CLUSTER', 'GETKEYSINSLOT', '8', '2'], 9],
     ])
   })
 

@@ -6,8 +6,8 @@ import { LocalSide } from './local-call.ts'
 function withNode(reply: () => Promise<Buffer>): { side: LocalSide; asked: string[] } {
   const asked: string[] = []
   const side = new LocalSide()
-  side.services.callAny = (args, protocol) => {
-    asked.push(`${args.map(String).join(' ')} ${protocol}`)
+  side.services.callAny = (args, lane) => {
+    asked.push(`${args.map(String).join(' ')} ${lane}`)
     return reply()
   }
   return { side, asked }
@@ -20,7 +20,7 @@ describe('COMMAND DOCS', () => {
     assert.equal(await side.text('COMMAND', 'DOCS'), '*0\r\n')
     side.session.protocol = 3
     await side.call('COMMAND', 'DOCS')
-    assert.deepEqual(asked, ['COMMAND DOCS 2', 'COMMAND DOCS 3'])
+    assert.deepEqual(asked, ['COMMAND DOCS 0', 'COMMAND DOCS 1'])
   })
 
   it('is asked again when the servers have another version', async () => {
@@ -47,6 +47,6 @@ describe('COMMAND DOCS', () => {
     const { side, asked } = withNode(async () => Buffer.from('*0\r\n'))
     await side.call('COMMAND', 'DOCS', 'get')
     await side.call('COMMAND', 'DOCS', 'get')
-    assert.deepEqual(asked, ['COMMAND DOCS get 2', 'COMMAND DOCS get 2'])
+    assert.deepEqual(asked, ['COMMAND DOCS get 0', 'COMMAND DOCS get 0'])
   })
 })

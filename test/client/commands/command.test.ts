@@ -10,12 +10,12 @@ describe('COMMAND', () => {
       ['mod.find', -2, ['readonly', 'module', 'movablekeys'], 0, 0, 0, [], [], [], []],
     ])
     const asked: string[] = []
-    side.services.callAny = async (args, protocol) => {
-      asked.push(`${args.map(String).join(' ')} ${protocol}`)
+    side.services.callAny = async (args, lane) => {
+      asked.push(`${args.map(String).join(' ')} ${lane}`)
       return Buffer.from('*1\r\n$1\r\nk\r\n')
     }
     assert.equal(await side.text('COMMAND', 'GETKEYS', 'mod.find', 'k'), '*1\r\n$1\r\nk\r\n')
-    assert.deepEqual(asked, ['COMMAND GETKEYS mod.find k 2'])
+    assert.deepEqual(asked, ['COMMAND GETKEYS mod.find k 0'])
   })
 
   it('counts and describes what the cluster behind has beyond the built-in table', async () => {

@@ -30,6 +30,8 @@ export interface FakeClient extends Settable<LocalClient> {
 export function fakeClient(id: number, authenticated = true): FakeClient {
   return {
     session: new Session(id, authenticated),
+    lane: 0,
+    gone: false,
     remoteAddress: `127.0.0.1:${50_000 + id}`,
     localAddress: '127.0.0.1:7777',
     advertised: { host: '127.0.0.1', port: 7777 },
@@ -117,6 +119,13 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     accounts: undefined,
     attempts: new Attempts(),
     authFailureDelay: 0,
+    forwardAuth: false,
+    tryOnCluster: () => Promise.reject(new Error('there is no cluster')),
+    identities: {
+      acquire: (user) => ({ number: 1, user, base: 8 }),
+      release: () => {},
+    },
+    clusterRights: { mayRun: async () => false, refusal: async () => undefined },
     resp3: true,
     clusterEmulation: true,
     tls: false,

@@ -1,0 +1,107 @@
+import { type ProxyError, replyText } from '../errors.ts'
+import type { Settings } from '../settings.ts'
+import type { Identity } from './identities.ts'
+import { LANES } from './lanes.ts'
+import type { ClusterNode } from './node.ts'
+import { ask, askOn } from './question.ts'
+import type { SlotCache } from './slot-cache.ts'
+
+/** The user `default` is who a connection is that has not authenticated. */
+const DEFAULT = 'default'
+/** How often a node is asked again whose connection is lost meanwhile. */
+const ATTEMPTS = 3
+
+/** What becomes of a password that was tried: the nodes' refusal, or who the client is; no identity means the proxy's own. */
+export type Trial =
+  | { readonly error: string }
+  | { readonly error: undefined; readonly user: string; readonly own: boolean }
+
+/** What a user may do, in words of the ACL. */
+export interface UserRules {
+  readonly commands: readonly string[]
+  readonly channels: readonly string[]
+}
+
+/** Tries the users and passwords of clients on the cluster, and tells what users may do there. */
+export class Authenticator {
+  readonly #cache: SlotCache
+  readonly #settings: Pick<Settings, 'credentials'>
+  readonly #discover: () => Promise<void>
+
+  /** `discover` looks for the cluster, where it is not known yet. */
+  constructor(
+    cache: SlotCache,
+    settings: Pick<Settings, 'credentials'>,
+    discover: () => Promise<void>
+  ) {
+    this.#discover = discover
+    this.#cache = cache
+    this.#settings = settings
+  }
+
+  /** Has all masters that can be reached look at a user and a password, or a password alone; the first refusal decides. */
+  async try(user: Buffer | undefined, password: Buffer): Promise<Trial> {
+    if (this.#cache.masters().length === 0) await this.#discover().catch(() => {})
+    const masters = this.#masters()
+    if (masters.length === 0) return { error: replyText.slotNotServed }
+    const request = user === undefined ? ['AUTH', password] : ['AUTH', user, password]
+    const answers = await Promise.all(masters.map((node) => tryOn(node, request)))
+    const refusal = answers.find((answer) => answer !== undefined)
+    if (refusal !== undefined) return { error: refusal }
+    const name = user?.toString() ?? DEFAULT
+    return { error: undefined, user: name, own: name === (await this.#ownName()) }
+  }
+
+  /** The user that the proxy itself is; undefined while the host application does not tell. */
+  async #ownName(): Promise<string | undefined> {
+    const { credentials } = this.#settings
+    try {
+      const own = typeof credentials === 'function' ? await credentials() : credentials
+      return own?.username ?? DEFAULT
+    } catch {
+      return undefined
+    }
+  }
+
+  #masters(): readonly ClusterNode[] {
+    return this.#cache.masters().filter(({ status }) => status !== 'down')
+  }
+
+  /** What the cluster lets a user do; undefined if the proxy may not know. */
+  async rulesOf({ user }: Identity): Promise<UserRules | undefined> {
+    const [master] = this.#masters()
+    if (master === undefined) return undefined
+    try {
+      const reply = await ask(master, 'ACL', 'GETUSER', user)
+      const fields = Array.isArray(reply) ? reply : []
+      const field = (name: string): unknown => fields[fields.indexOf(name) + 1]
+      if (!fields.includes('commands')) return undefined
+      return { commands: words(field('commands'), ''), channels: words(field('channels'), '&') }
+    } catch {
+      return undefined
+    }
+  }
+}
+
+/** Servers before 7 tell patterns as a list, without the sign before each. */
+function words(told: unknown, sign: string): readonly string[] {
+  if (Array.isArray(told)) return told.map((pattern) => `${sign}${String(pattern)}`)
+  return typeof told === 'string' ? told.split(' ').filter((word) => word !== '') : []
+}
+
+/** A node's refusal; undefined when the password is right. */
+async function tryOn(
+  node: ClusterNode,
+  request: readonly (string | Buffer)[]
+): Promise<string | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await askOn(node.lane(LANES.trial), request)
+      return undefined
+    } catch (error) {
+      const { code, message } = error as ProxyError
+      if (code === 'NODE_REPLY') return message
+      if (code !== 'NODE_LOST' || attempt === ATTEMPTS) return replyText.unreachable(message)
+    }
+  }
+}
