@@ -2,7 +2,7 @@
  * Measures the proxy in front of a real cluster, beside the cluster without a proxy, two bare byte forwarders in front of a single
  * server, and any proxy that runs already.
  *
- *     npm run bench -- [--rows get-p1,mget,*64k] [--rounds 5] [--requests 200000] [--pipelines 1,16,64] [--masters 3]
+ *     npm run bench -- [--rows get-p1,mget,*64k] [--rounds 5] [--requests 200000] [--pipelines 1,16,64] [--masters 3] [--threads 1]
  *                      [--clients 1,10,100,1000,10000] [--only proxy,forwarder] [--peer name=host:port,pid ...] [--wait]
  *                      [--plot file.svg] [--applications] [--list]
  *
@@ -47,6 +47,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     rows: { type: 'string', default: '' },
     masters: { type: 'string', default: '3' },
+    threads: { type: 'string', default: '1' },
     clients: { type: 'string', default: '1,10,100,1000,10000' },
     plot: { type: 'string' },
     applications: { type: 'boolean', default: false },
@@ -111,7 +112,7 @@ function chosenIds(): string[] {
 async function targets(): Promise<Target[]> {
   const wanted = values.only.split(',').filter((name) => name !== '')
   const makers: [string, () => Target | Promise<Target>][] = [
-    ['proxy', () => proxyTarget(cluster)],
+    ['proxy', () => proxyTarget(cluster, Number(values.threads))],
     ['observed', () => observedTarget(cluster)],
     ['cluster', () => direct],
     ['forwarder', () => forwarderTarget(server)],

@@ -26,9 +26,10 @@ const START_LIMIT_MS = 10_000
 /** As `npm start` and the program's first line have it: room for what lives for one turn only, so that it is collected less often. */
 const NODE_FLAGS = ['--min-semi-space-size=16']
 
-/** The proxy as users run it: built, and a process of its own. */
+/** The proxy as users run it: built, and a process of its own, with more for more threads. */
 export async function proxyTarget(
-  cluster: RealCluster
+  cluster: RealCluster,
+  threads = 1
 ): Promise<Target & { readonly place: Place }> {
   const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
   const addresses = cluster.masters.map((node) => node.address)
@@ -38,6 +39,8 @@ export async function proxyTarget(
     '--port',
     String(own),
     '--enable-cross-slot',
+    '--threads',
+    String(threads),
     ...addresses,
   ])
   const place = { port, pids: [child.pid as number] }
