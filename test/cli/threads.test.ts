@@ -212,6 +212,17 @@ describe('two threads', { concurrency: 2 }, () => {
     await endOf(program)
   })
 
+  test('end when the main process is gone', async () => {
+    await using cluster = await createFakeCluster({ masters: 1 })
+    const { port, program } = await startThreads(cluster)
+    const [one, other] = [await connect(port), await connect(port)]
+    assert.equal(await one.ask('PING'), 'PONG')
+    program.process.kill('SIGKILL')
+    await Promise.all([one.closed, other.closed])
+    // Its output is closed when the last process that has it is gone.
+    assert.equal((await program.ended).code, null)
+  })
+
   test('serve a UNIX socket too, and end at once with PROXY SHUTDOWN ASAP', async () => {
     await using cluster = await createFakeCluster({ masters: 1 })
     const socket = join(folder, 'threads.sock')

@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 
 /** A program that still runs after this many milliseconds is killed, and its test fails. */
-const LIMIT = 30_000
+const LIMIT = 120_000
 
 /** How a program ended. */
 export interface Ending {

@@ -95,9 +95,11 @@ function memory(_call: LocalCall, shares: readonly Share<Counters>[]): Fields {
 const THREAD_FIELDS = ['clinets', 'clients'] as const
 
 function clients({ services }: LocalCall, shares: readonly Share<Counters>[]): Fields {
-  const threads = [...shares].sort((one, other) => one.thread - other.thread)
+  // While one thread takes over from another there are two of a number.
+  const counts: number[] = []
+  for (const { thread, value } of shares) counts[thread] = (counts[thread] ?? 0) + value.clients
   const each = THREAD_FIELDS.flatMap((word) =>
-    threads.map(({ thread, value }) => [`thread_${thread}_${word}`, value.clients] as const)
+    counts.map((count, thread) => [`thread_${thread}_${word}`, count] as const)
   )
   return {
     connected_clients: inAll(shares).clients,
