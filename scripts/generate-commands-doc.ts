@@ -45,6 +45,10 @@ A command that blocks keeps its client's later commands waiting, as in Redis. Wh
 that is left; should the node have popped an element in the very moment in which the connection broke, that element is lost, as it would be without a proxy. \`XREAD\` with \`$\` means
 what was the last entry at the first attempt: \`XINFO STREAM\` is asked in the same write (without the right to, \`$\` is taken anew). A client that leaves has its connection closed at once.
 
+With \`crossSlot: 'gather'\`, \`XREAD\` with \`BLOCK\` reads streams of several slots. What there is already is given at once, of all streams; else it waits with one private connection
+for each slot, and the first of them that is answered wins. Nothing is lost by that, since \`XREAD\` takes nothing: what another stream gets in the same moment is there
+for the next call with the same ids. \`XREADGROUP\` over several slots is always refused: a group's read that comes too late would leave its entries pending for nobody.
+
 \`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
 
 <!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->
@@ -70,7 +74,10 @@ function isRefusedHere(spec: CommandSpec): boolean {
 /** What of a command is in the table; undefined for containers, whose subcommands are. */
 const HANDLING: Readonly<Record<Treatment, (spec: CommandSpec) => readonly [string, string]>> = {
   shared: byKeys,
-  'maybe-blocking': (spec) => [byKeys(spec)[0], 'with BLOCK on a private connection'],
+  'maybe-blocking': (spec) => [
+    byKeys(spec)[0],
+    `with BLOCK on a private connection${isGathered(spec) ? ', one for each slot' : ''}`,
+  ],
   'any-node': () => ['any node', ''],
   'fan-out': (spec) => ['fanned out', fanOutRemark(spec) ?? ''],
   admin: (spec) => [

@@ -5,8 +5,10 @@ import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
 import { argumentsOf, type RequestView } from '../resp/request-reader.ts'
 import {
   ALL_MASTERS,
+  AWAITED,
   BLOCKING,
   decide,
+  emptyPlan,
   IN_PARTS,
   LOCAL,
   type Plan,
@@ -29,7 +31,7 @@ import { Stateful } from './stateful.ts'
 /** Slot of what runs on a private connection: no hold of shared requests may count it in. */
 const PRIVATE = -2
 
-const plan: Plan = { slot: -1, error: '', step: undefined, fanOut: undefined }
+const plan: Plan = emptyPlan()
 /** What an answer without a request is made of. */
 const NO_VIEW: RequestView = {
   buffer: Buffer.alloc(0),
@@ -96,6 +98,7 @@ export class Dispatcher {
     else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec)
     else if (kind === TRANSACTION) this.#makeStateful().take(view, spec, plan.slot)
     else if (kind === BLOCKING) this.#makeStateful().block(view, spec, plan.slot)
+    else if (kind === AWAITED) this.#await(view, spec)
     else this.#forward(view, spec, plan.slot)
   }
 
@@ -141,6 +144,12 @@ export class Dispatcher {
   #whenOldest(request: Request, begin: () => void): void {
     if (this.#replies.oldest === request) begin()
     else this.#waiting = { request, begin }
+  }
+
+  #await(view: RequestView, spec: CommandSpec): void {
+    const look = plan.awaited!
+    plan.awaited = undefined
+    this.#makeStateful().await(view, spec, look)
   }
 
   #inParts(view: RequestView, spec: CommandSpec): void {
@@ -218,7 +227,7 @@ export class Dispatcher {
     if (value === NO_REPLY) return
     // CLIENT REPLY ON and RESET are answered although what came before them was not to be.
     const silent = session.replyMode === before && this.#silenced()
-    if (value instanceof Promise) void this.#await(spec, view, value, silent)
+    if (value instanceof Promise) void this.#settle(spec, view, value, silent)
     else this.#answer(spec, view, value, silent)
   }
 
@@ -256,7 +265,7 @@ export class Dispatcher {
   }
 
   /** A local command that takes time keeps its place in the order, and nothing further is read meanwhile. */
-  async #await(
+  async #settle(
     spec: CommandSpec,
     view: RequestView,
     value: Promise<ReplyValue>,

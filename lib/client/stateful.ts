@@ -1,12 +1,17 @@
 import type { ClusterNode } from '../cluster/node.ts'
+import type { PrivateConnection } from '../cluster/private-connection.ts'
 import { arityFits, type CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, encodeReply, type ProtocolVersion, type ReplyValue } from '../resp/encode.ts'
 import type { RequestView } from '../resp/request-reader.ts'
+import { callInParts } from '../router/call.ts'
+import type { Step } from '../router/composite.ts'
+import type { GatherPlan } from '../router/gather/gather.ts'
 import {
   ANY_NODE,
   BLOCKING,
   decide,
+  emptyPlan,
   LOCAL,
   ONE_SLOT,
   type Plan,
@@ -23,7 +28,18 @@ import { NO_REPLY } from './commands/local.ts'
 import { localHandler } from './commands/registry.ts'
 import type { Desk } from './desk.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
+import { StreamsCall } from './streams-call.ts'
 import { Transaction } from './transaction.ts'
+
+/** A command that keeps its client waiting. */
+interface Waiting {
+  /** Begins; everything older is answered. */
+  start(): void
+  /** The client is gone. */
+  abandon(): void
+  /** `CLIENT UNBLOCK`; false if it is over already. */
+  unblock(error: boolean): Promise<boolean>
+}
 
 /** What {@link Stateful} needs of the dispatcher that it belongs to. */
 export interface StatefulHost {
@@ -37,7 +53,7 @@ export interface StatefulHost {
   go(): void
 }
 
-const plan: Plan = { slot: -1, error: '', step: undefined, fanOut: undefined }
+const plan: Plan = emptyPlan()
 /** Commands between MULTI and EXEC that are not queued, beside those of transactions. */
 const IMMEDIATE = new Set(['quit', 'reset'])
 /** What changes the connection cannot wait for EXEC. */
@@ -49,7 +65,7 @@ const BY_NODE = new Set(['ping', 'echo'])
 export class Stateful implements Desk {
   readonly #host: StatefulHost
   readonly #transaction: Transaction
-  #call: BlockingCall | AcknowledgementCall | undefined
+  #call: Waiting | undefined
   /** Clock reading of the last command. */
   #activeAt = 0
 
@@ -145,6 +161,16 @@ export class Stateful implements Desk {
       spec.name === 'wait' || spec.name === 'waitaof'
         ? new AcknowledgementCall(this, request, view, this.#writtenTo())
         : new BlockingCall(this, request, view, spec, slot)
+    this.#begin(call, request)
+  }
+
+  /** A read that may keep connections to several slots waiting. */
+  await(view: RequestView, spec: CommandSpec, look: GatherPlan): void {
+    const request = this.place(view, spec)
+    this.#begin(new StreamsCall(this, request, spec, look), request)
+  }
+
+  #begin(call: Waiting, request: Request): void {
     this.#call = call
     this.stop()
     this.whenOldest(request, () => call.start())
@@ -161,11 +187,7 @@ export class Stateful implements Desk {
 
   /** `CLIENT UNBLOCK`: whether the client was blocked. */
   async unblock(error: boolean): Promise<boolean> {
-    const call = this.#call
-    if (call === undefined) return false
-    if (call instanceof AcknowledgementCall) return call.unblock(error)
-    const { unblock } = this.#host.services
-    return call.unblock(error, ({ node, clientId }, asError) => unblock(node, clientId!, asError))
+    return this.#call === undefined ? false : this.#call.unblock(error)
   }
 
   /** RESET, after all that is older: leaves the transaction, then `then`. */
@@ -237,6 +259,10 @@ export class Stateful implements Desk {
     return new PrivateCourse(this.#host.services.privates, traveller, slot, command)
   }
 
+  carryOut(step: Step): Promise<Buffer> {
+    return callInParts(this.#host.services.router, step, this.lane)
+  }
+
   writing(slot: number): void {
     this.#host.client.reader?.writing(slot, 0)
   }
@@ -245,6 +271,10 @@ export class Stateful implements Desk {
     const { client, services } = this.#host
     client.reader?.wrote(slot, services.clock.now)
     if (node !== undefined) client.written.set(node, slot)
+  }
+
+  endWait({ node, clientId }: PrivateConnection, error: boolean): Promise<boolean> {
+    return this.#host.services.unblock(node, clientId!, error)
   }
 
   runLocal(spec: CommandSpec, args: readonly Buffer[]): ReplyValue | Promise<ReplyValue> {

@@ -143,7 +143,7 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     assert.equal(String(await reply), '-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n')
   })
 
-  it('WAIT tells how many replicas have what the client wrote', async () => {
+  it('E4.14 WAIT tells how many replicas have what the client wrote', async () => {
     const writer = await client()
     await writer.pipeline(['a', 'b', 'c', 'd'].map((key) => ['SET', `wait ${key}`, 'x']))
     assert.equal(await writer.ask('WAIT', '1', '2000'), 1)

@@ -13,8 +13,10 @@ import { policyOf } from '../../router/merge.ts'
 import {
   ALL_MASTERS,
   ANY_NODE,
+  AWAITED,
   BLOCKING,
   decide,
+  emptyPlan,
   IN_PARTS,
   LOCAL,
   ONE_SLOT,
@@ -38,10 +40,7 @@ const KINDS: Readonly<Record<PlanKind, string>> = {
   [ALL_MASTERS]: 'all masters',
   [TRANSACTION]: 'transaction',
   [BLOCKING]: 'blocking',
-}
-
-function emptyPlan(): Plan {
-  return { slot: -1, error: '', step: undefined, fanOut: undefined }
+  [AWAITED]: 'blocking on several slots',
 }
 
 const text = (value: string): SimpleString => new SimpleString(value)
@@ -77,10 +76,12 @@ export function proxyExplain({ args, services, session }: LocalCall): ReplyValue
   ])
 }
 
+const PRIVATE: ReadonlySet<PlanKind> = new Set([TRANSACTION, BLOCKING, AWAITED])
+
 /** On what kind of connection to a node it goes. */
 function connectionOf(kind: PlanKind): string {
   if (kind === LOCAL || kind === REFUSED) return 'none'
-  return kind === TRANSACTION || kind === BLOCKING ? 'private' : 'shared'
+  return PRIVATE.has(kind) ? 'private' : 'shared'
 }
 
 function masterOf(slot: number, { admin }: LocalServices): string {
@@ -93,7 +94,7 @@ function nodesFor(
   services: LocalServices
 ): readonly string[] {
   if (kind === LOCAL || kind === REFUSED) return []
-  const byKeys = (kind === TRANSACTION || kind === BLOCKING) && slots.length > 0
+  const byKeys = PRIVATE.has(kind) && slots.length > 0
   if (kind === ONE_SLOT || kind === IN_PARTS || byKeys) {
     return [...new Set(slots.map((slot) => masterOf(slot, services)))]
   }
