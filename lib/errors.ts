@@ -16,6 +16,7 @@
  * - `NODE_REPLY`: a node answered a question of the proxy's own with an error.
  * - `CLOSED`: the proxy is shut down, or was while the call waited.
  * - `HOOK`: a listener of the host application threw.
+ * - `SLOW_COMMAND`: a command keeps a shared connection to a node busy; later ones take another.
  * - `UNMAPPED_ADDRESS`: the cluster announces an address that no `natMap` rule covers and that cannot be reached.
  */
 export type ProxyErrorCode =
@@ -28,6 +29,7 @@ export type ProxyErrorCode =
   | 'NODE_REPLY'
   | 'CLOSED'
   | 'HOOK'
+  | 'SLOW_COMMAND'
   | 'UNMAPPED_ADDRESS'
 
 /** The one error class of this package. Match on {@link ProxyError.code}, not on the message. */

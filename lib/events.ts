@@ -160,7 +160,10 @@ export interface ProxyEvents {
   clientConnect: [ClientEvent]
   /** A client is gone. */
   clientDisconnect: [ClientEvent]
-  /** Something is probably not meant: an announced address cannot be reached and no `natMap` rule covers it. Once per address. */
+  /**
+   * Something is probably not meant: an announced address cannot be reached and no `natMap` rule covers it (`UNMAPPED_ADDRESS`, once per address),
+   * or a command keeps a shared connection busy for over a second although the node answers (`SLOW_COMMAND`).
+   */
   warning: [ProxyError]
   /** Something went wrong that no client was told: the server could not listen, a listener threw, no entry point answers. */
   error: [Error]

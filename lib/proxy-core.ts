@@ -92,6 +92,7 @@ export class ProxyCore {
       turn: this.#turn,
       events: this.#events,
       onTrouble: () => this.#refresher.request('node lost'),
+      onStuck: (node, lane) => this.#router.onStuck(node, lane),
     })
     this.#refresher = new Refresher(settings, this.#pool, this.#cache, {
       onMoves: (moves) => this.#router.onMoves(moves),

@@ -7,6 +7,7 @@ import { addressName } from './address-map.ts'
 import type { ConnectionSetup } from './connection.ts'
 import { dial } from './dial.ts'
 import { greeting } from './greeting.ts'
+import type { Lane } from './lane.ts'
 import { ClusterNode, type NodeServices } from './node.ts'
 import { PrivatePool, type PrivateSettings } from './private-pool.ts'
 
@@ -52,9 +53,11 @@ export class ConnectionPool {
       turn: Turn
       events: EventSink
       onTrouble: () => void
+      /** A command keeps the connection of a lane busy for long. */
+      onStuck: (node: ClusterNode, lane: Lane) => void
     }
   ) {
-    const { clock, turn, events, onTrouble } = parts
+    const { clock, turn, events, onTrouble, onStuck } = parts
     this.#onTrouble = onTrouble
     this.#events = events
     this.#settings = settings
@@ -77,6 +80,7 @@ export class ConnectionPool {
         onTrouble()
       },
       onLost: onTrouble,
+      onStuck,
     }
     this.#stopChecking = clock.onTick(() => this.#check())
   }

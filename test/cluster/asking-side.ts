@@ -36,6 +36,7 @@ export class AskingSide implements AsyncDisposable {
       turn: new Turn(),
       events: { wants: () => false, emit() {} },
       onTrouble() {},
+      onStuck() {},
     })
     this.refresher = new Refresher(settings, this.pool, this.cache, {
       onMoves() {},

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { type Job, Queue, QueueEvents, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
@@ -164,6 +165,20 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     assert.equal(String(frames[2]), '*1\r\n:2\r\n')
     await one.call('SCRIPT', 'FLUSH')
     assert.match(String(await one.call('EVALSHA', sha, '1', 'sa')), /^-NOSCRIPT /)
+  })
+
+  it('E10.5 E1.9 behind a script that runs for long others are told BUSY, until SCRIPT KILL ends it', async () => {
+    const [slow, other] = [await client(), await client()]
+    const [owner] = await homes('busy')
+    await owner.call('CONFIG', 'SET', 'busy-reply-threshold', '100')
+    const endless = slow.call('EVAL', 'while true do end', '1', 'busy')
+    const [warning] = await once(running.proxy, 'warning', { signal: AbortSignal.timeout(10_000) })
+    assert.equal(warning.code, 'SLOW_COMMAND')
+    assert.match(String(await other.call('GET', 'busy')), /^-BUSY Redis is busy running a script/)
+    assert.equal(await other.ask('SCRIPT', 'KILL'), 'OK')
+    assert.match(String(await endless), /^-ERR .*killed by user/)
+    assert.equal(await other.ask('GET', 'busy'), null)
+    assert.match(String(await other.call('SCRIPT', 'KILL')), /^-NOTBUSY /)
   })
 
   it('BullMQ carries out a thousand jobs, each once, while its slot moves', async () => {
