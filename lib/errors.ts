@@ -95,6 +95,17 @@ export const replyText = {
   /** A write was sent and its connection lost before the reply: it may or may not have been executed. */
   uncertain: (reason: string): string =>
     `UNCERTAIN the command may have been executed or not: ${reason}`,
+  /** A command that the user may not run. */
+  deniedCommand: (name: string): string =>
+    `NOPERM this user has no permissions to run the '${name}' command`,
+  /** A key that the user may not read, or not write. */
+  deniedKey: 'NOPERM this user has no permissions to access one of the keys used as arguments',
+  /** A channel that the user may not use. */
+  deniedChannel:
+    'NOPERM this user has no permissions to access one of the channels used as arguments',
+  /** BY and GET of SORT name keys that nobody can tell before. */
+  deniedSort: (option: 'BY' | 'GET'): string =>
+    `ERR ${option} option of SORT denied due to insufficient ACL permissions.`,
   /** The proxy is shutting down; the command was not executed. */
   closing: 'ERR the proxy is shutting down, the command was not executed',
 } as const

@@ -25,6 +25,9 @@ export type {
   ProgramSetting,
   ProgramValue,
   ReloadReport,
+  ThreadAnswer,
+  ThreadHooks,
+  ThreadQuestion,
 } from './program-hooks.ts'
 export { type ClusterProxy, createClusterProxy, type ProxyMethods } from './proxy.ts'
 export type { NodeStats, ProxyStats } from './proxy-core.ts'
@@ -36,7 +39,9 @@ export type {
   HostPort,
   MappedAddress,
   NodeAddress,
+  ProxyUser,
   ReadFrom,
+  Rights,
   Settings,
   SocketPath,
 } from './settings.ts'

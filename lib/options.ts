@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { accessOptions } from './access-options.ts'
 import {
   addressMap,
   checkCredentials,
@@ -82,19 +83,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     help: 'TLS towards clients; makes the proxy a tls.Server. Certificates may change for new clients.',
     runtime: true,
   },
-  password: {
-    default: undefined,
-    ...filledText,
-    expected: 'a string that is not empty, or nothing to let every client in',
-    help: 'Password that clients must give with AUTH or HELLO.',
-    runtime: true,
-  },
-  protectedMode: {
-    default: false,
-    ...flag,
-    help: 'Whether, as long as no password is set, only clients from this machine are served; others are told what to do.',
-    runtime: true,
-  },
+  ...accessOptions,
   resp3: { default: true, ...flag, help: 'Whether clients may switch to RESP3 with HELLO 3.' },
   clusterEmulation: {
     default: true,

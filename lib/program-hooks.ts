@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Duplex } from 'node:stream'
+
 /** Levels of the log, the least important first. */
 export type LogLevel = 'debug' | 'info' | 'success' | 'warning' | 'error'
 
@@ -31,6 +33,40 @@ export interface ReloadReport {
   readonly needsRestart: readonly string[]
 }
 
+/** What one thread asks of all others, or tells them. It travels between processes. */
+export interface ThreadQuestion {
+  /** What it is about: a word of the library's. */
+  readonly kind: string
+  /** The arguments of the command that it comes from, the name first. */
+  readonly args: readonly Uint8Array[]
+  /** Set for what threads that start later are told too; a later question of the same name takes the place of an earlier one. */
+  readonly lasting?: string
+}
+
+/** What one thread answers. */
+export interface ThreadAnswer {
+  /** The number of the thread. */
+  readonly thread: number
+  /** What it gave; it has travelled between processes. */
+  readonly value: unknown
+}
+
+/** A program of several threads, each with a proxy of its own: what makes them look like one. */
+export interface ThreadHooks {
+  /** The number of this thread, from 0. */
+  readonly index: number
+  /** How many threads there are. */
+  readonly count: number
+  /** Clients that the other threads serve now, for `maxClients`. */
+  readonly clientsElsewhere: number
+  /** The id of a client by its stream, unique and growing over all threads; undefined leaves it to the proxy. */
+  idOf(stream: Duplex): number | undefined
+  /** Asks all other threads; one that ends meanwhile does not answer. Without this method there are none. */
+  ask?(question: ThreadQuestion): Promise<readonly ThreadAnswer[]>
+  /** Called once: `answer` is to be called with the questions of the other threads, and gives this one's answer. */
+  onQuestion?(answer: (question: ThreadQuestion) => unknown): void
+}
+
 /** What the program does for `PROXY`; without a method the subcommand is refused. */
 export interface ProgramHooks {
   /** Options of the program's own, for `PROXY CONFIG` and `PROXY INFO`. */
@@ -43,6 +79,19 @@ export interface ProgramHooks {
   shutdown?(asap: boolean): void
   /** `PROXY LOG`. */
   log?(level: LogLevel, message: string): void
-  /** `PROXY DEBUG`: ends the process by a signal. */
-  kill?(signal: NodeJS.Signals | number): void
+  /** `PROXY RESTART`: new threads take over and those that run now end when their clients are gone; resolves when the new ones serve. */
+  restart?(): Promise<void>
+  /** `PROXY DEBUG`: ends a process by a signal: that of a thread, or with undefined the main one. */
+  kill?(signal: NodeJS.Signals | number, thread: number | undefined): void
+  /** The process that `PROXY INFO` names; this one by default. */
+  readonly processId?: number
+  /** Where the program listens, for clients whose stream has no address; the proxy's own address by default. */
+  readonly listening?: {
+    /** An IP address. */
+    readonly host: string
+    /** A TCP port. */
+    readonly port: number
+  }
+  /** The other threads of the program. */
+  readonly threads?: ThreadHooks
 }

@@ -43,6 +43,9 @@ export function adminServices(
       get adminCommands() {
         return settings.adminCommands
       },
+      get ownUsers() {
+        return (settings.users?.length ?? 0) > 0
+      },
       get serverVersion() {
         return learner.catalogue.version
       },

@@ -2,7 +2,9 @@ import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import createDebug from 'debug'
 import { renewCertificates } from './certificates.ts'
+import { accountsOf } from './client/access/accounts.ts'
 import type { ClientServices } from './client/client-services.ts'
+import { answerThread } from './client/commands/thread-answers.ts'
 import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
 import { CatalogueLearner } from './cluster/catalogue-learner.ts'
@@ -136,8 +138,9 @@ export class ProxyCore {
     }
     this.#services = clientServices(
       parts,
-      adminServices(admin, () => listening(server))
+      adminServices(admin, () => listening(server, settings.program?.listening))
     )
+    settings.program?.threads?.onQuestion?.((question) => answerThread(question, this.#services))
     server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
       this.#accept(stream)
     })
@@ -164,6 +167,9 @@ export class ProxyCore {
     // The services hold the settings as fields of their own, for the data path.
     Object.assign(this.#settings, settings)
     Object.assign(this.#services, settings, { tls: this.#settings.tls !== undefined })
+    if (!Object.hasOwn(settings, 'users') && !Object.hasOwn(settings, 'password')) return
+    this.#services.accounts = accountsOf(this.#settings)
+    this.#roster.renewAccounts(this.#services.accounts)
   }
 
   stats(): ProxyStats {

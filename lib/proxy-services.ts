@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
+import { accountsOf } from './client/access/accounts.ts'
+import { Attempts } from './client/access/attempts.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
@@ -51,6 +53,11 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
   return {
     ...settings,
     admin,
+    accounts: accountsOf(settings),
+    attempts: new Attempts(),
+    get ownUsers() {
+      return this.accounts !== undefined
+    },
     tls: settings.tls !== undefined,
     id: randomBytes(20).toString('hex'),
     startedAt: Date.now(),
@@ -71,12 +78,13 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
       return observation.wanted
     },
     get listening() {
-      return listening(server)
+      return listening(server, settings.program?.listening)
     },
     nodes: settings.autoRedirect ? undefined : () => shownNodes(cache, announceMap),
     announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
+    pause: roster.pause,
     callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
     callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
     askMasters: (section, shared) => survey.ask(section, shared),
@@ -138,9 +146,9 @@ function shownNodes(
 }
 
 /** Where a server listens. */
-export function listening(server: net.Server): HostPort {
+export function listening(server: net.Server, otherwise: HostPort = NOWHERE): HostPort {
   const address = server.address()
-  if (address === null || typeof address === 'string') return NOWHERE
+  if (address === null || typeof address === 'string') return otherwise
   const any = address.address === '::' || address.address === '0.0.0.0'
   return { host: any ? NOWHERE.host : address.address, port: address.port }
 }

@@ -48,6 +48,31 @@ export interface Credentials {
   readonly password: string
 }
 
+/** What a user may do in outline: `read`; `write` too; `admin`: everything, PROXY and the commands of `adminCommands` included. */
+export type Rights = 'read' | 'write' | 'admin'
+
+/** A user of the proxy's own. It is told from the users of the cluster by its name alone. */
+export interface ProxyUser {
+  /** What the client gives to AUTH or HELLO; `default` is the user of clients that give a password only, or nothing. */
+  readonly name: string
+  /** Passwords of which any will do. They are hashed at once, and not kept. */
+  readonly password?: string | readonly string[]
+  /** The same as SHA-256, 64 hexadecimal digits each. */
+  readonly passwordSha256?: string | readonly string[]
+  /** Whether any password will do (`nopass`); a `default` user of the kind needs no AUTH at all. */
+  readonly nopass?: boolean
+  /** Whether the user may authenticate; true by default. */
+  readonly enabled?: boolean
+  /** What it may do in outline; nothing by default. One of `rights` and `commands` must be there. */
+  readonly rights?: Rights
+  /** Words of Redis's ACL, in order and after `rights`: `+@read -keys +config|get`. */
+  readonly commands?: string | readonly string[]
+  /** Patterns of keys: `~app:*`, `%R~app:*` (reading only), `%W~app:*` (writing only); all keys by default. */
+  readonly keys?: string | readonly string[]
+  /** Patterns of channels, `&news.*`; all channels by default. */
+  readonly channels?: string | readonly string[]
+}
+
 /**
  * Where reads go: `master`; `prefer-replica` (the master only where no replica serves); `replica` (never the master, but for a
  * client's own fresh writes); `nearest` by measured round trip; `any`, master and replicas in turn.
@@ -78,6 +103,10 @@ export interface Settings {
   tls: TlsOptions | undefined
   /** Password that clients must give. */
   password: string | undefined
+  /** Users of the proxy's own. */
+  users: readonly ProxyUser[] | undefined
+  /** Milliseconds that the next AUTH of an address waits after its first failure. */
+  authFailureDelay: number
   /** Whether only clients on this machine are served while no password is set. */
   protectedMode: boolean
   /** Whether clients may speak RESP3. */
@@ -159,7 +188,9 @@ export interface Settings {
 }
 
 /** What `createClusterProxy` takes: `nodes`, and any other setting. */
-export interface ClusterProxyOptions extends Partial<Omit<Settings, 'nodes'>> {
+export interface ClusterProxyOptions extends Partial<Omit<Settings, 'nodes' | 'users'>> {
+  /** Users of the proxy's own, each as an object, or in the words of redis.conf: `'alice on >secret ~app:* +@read'`, as one text or word by word. */
+  users?: readonly (ProxyUser | string | readonly string[])[] | undefined
   /**
    * Entry points to the cluster: `'host:port'`, `{ host, port }`, or the path of a UNIX socket; one or several. The first that answers is
    * used, the others stay as a last resort. Names are looked up anew each time. `':7000'` means this machine.

@@ -49,6 +49,9 @@ With \`crossSlot: 'gather'\`, \`XREAD\` with \`BLOCK\` reads streams of several 
 for each slot, and the first of them that is answered wins. Nothing is lost by that, since \`XREAD\` takes nothing: what another stream gets in the same moment is there
 for the next call with the same ids. \`XREADGROUP\` over several slots is always refused: a group's read that comes too late would leave its entries pending for nobody.
 
+\`CLIENT PAUSE\` keeps back the requests of all clients of the proxy, with \`WRITE\` those that a server would keep back. What is under way already goes on, and the servers know
+nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped.
+
 \`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
 
 <!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->

@@ -12,7 +12,7 @@ type Schema = Readonly<Record<string, unknown>>
 
 /** What may stand in a file: a text may look like a number, and a switch be written as a word. */
 function written(schema: OptionSchema, shape: string): Schema {
-  if (shape === 'list') {
+  if (shape === 'list' || shape === 'lines') {
     const item = { type: ['string', 'integer'] }
     return { oneOf: [item, { type: 'array', items: item }] }
   }

@@ -45,6 +45,8 @@ test('the defaults are those that the documentation promises', () => {
       nodeTls: undefined,
       tls: undefined,
       password: undefined,
+      users: undefined,
+      authFailureDelay: 100,
       protectedMode: false,
       resp3: true,
       clusterEmulation: true,

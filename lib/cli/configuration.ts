@@ -55,7 +55,7 @@ function distance(one: string, other: string): number {
 
 /** What was written, as an error shows it: short, and no secret. */
 function shown({ name }: ProgramOption, written: Written): string {
-  if (/auth|password|credentials|tls/.test(name)) return 'a value'
+  if (/auth|password|credentials|tls|users/.test(name)) return 'a value'
   const text = typeof written === 'string' ? `'${written}'` : JSON.stringify(written)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
@@ -82,19 +82,44 @@ function valuesOf(entries: readonly Entry[]): Map<string, unknown> {
     const before = values.get(name)
     const value = readValue(entry)
     if (before === undefined || kind.shape === 'one') values.set(name, value)
-    else if (kind.shape === 'list')
+    else if (kind.shape !== 'map')
       values.set(name, [...(before as unknown[]), ...(value as unknown[])])
     else values.set(name, { ...(before as object), ...(value as object) })
   }
   return values
 }
 
+/** All that was written, in a form that travels between processes. */
+export type WrittenSources = Readonly<
+  Record<Exclude<Source, 'default'>, readonly (Omit<Entry, 'option'> & { readonly name: string })[]>
+>
+
 /** What the program is to do, from all sources together. */
 export class Configuration {
+  /** What it was made from. */
+  readonly written: WrittenSources
   readonly #values: ReadonlyMap<string, Configured>
+
+  /** The configuration that was made from the same in another process. */
+  static of(written: WrittenSources): Configuration {
+    const entries = (source: keyof WrittenSources): Entry[] =>
+      written[source].map(({ name, ...rest }) => ({ option: optionNamed(name)!, ...rest }))
+    return new Configuration({
+      file: entries('file'),
+      environment: entries('environment'),
+      'command line': entries('command line'),
+    })
+  }
 
   /** Command line over environment over file over defaults. */
   constructor(sources: Readonly<Record<Exclude<Source, 'default'>, readonly Entry[]>>) {
+    const plain = (source: keyof WrittenSources): WrittenSources[typeof source] =>
+      sources[source].map(({ option, ...rest }) => ({ name: option.name, ...rest }))
+    this.written = {
+      file: plain('file'),
+      environment: plain('environment'),
+      'command line': plain('command line'),
+    }
     const values = new Map<string, Configured>()
     for (const option of programOptions) {
       values.set(option.name, { value: option.default, source: 'default' })

@@ -7,31 +7,10 @@
 import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { type Entry, entryOf, refused } from './configuration.ts'
+import { quoted, wordsOf } from './words.ts'
 
 /** Files that may include one another, one below the other. */
 const DEEPEST = 16
-
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
-
-/** Words of a line: bare, "with \n and \x41" or 'as they are'. Undefined when a quote is not closed, or text follows one at once. */
-export function wordsOf(line: string): string[] | undefined {
-  const words: string[] = []
-  let rest = line.trimStart()
-  while (rest !== '') {
-    const match = /^(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']\S*))(?=\s|$)/.exec(rest)
-    if (match === null) return undefined
-    const [whole, double, single, bare] = match
-    words.push(double === undefined ? (single?.replaceAll("\\'", "'") ?? bare!) : unescaped(double))
-    rest = rest.slice(whole.length).trimStart()
-  }
-  return words
-}
-
-function unescaped(text: string): string {
-  return text.replace(/\\(?:x([0-9a-fA-F]{2})|(.))/g, (_, hex?: string, char?: string) =>
-    hex === undefined ? (ESCAPES[char!] ?? char!) : String.fromCharCode(Number.parseInt(hex, 16))
-  )
-}
 
 /** Where a file stands that another one includes: beside that one, unless its path is absolute. */
 function included(path: string, by: string): string {
@@ -75,6 +54,9 @@ function directive(name: string, values: readonly string[], place: string): Entr
   const entry = entryOf(name, '', origin)
   const { kind } = entry.option
   if (kind.shape === 'list' && values.length > 0) return { ...entry, written: values }
+  if (kind.shape === 'lines' && values.length > 0) {
+    return { ...entry, written: values.map(quoted).join(' ') }
+  }
   if (kind.shape === 'map' && values.length > 0) return { ...entry, written: values.join(' ') }
   if (values.length === 1) return { ...entry, written: values[0]! }
   const comment = values.slice(1).some((value) => value.startsWith('#'))

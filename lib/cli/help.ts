@@ -11,7 +11,7 @@ the file ("port 7777", YAML "port: 7777") and, in capitals, in the environment:
 REDIS_CLUSTER_PROXY_PORT. Command line over environment over file.
   --check-config, --print-config, -v, --version, -h, --help
 Signals: TERM, INT end it when all is answered (a second INT at once), HUP reads
-the configuration again, USR1 opens the log file again.`
+the configuration again, USR1 opens the log again, USR2 replaces the threads.`
 
 function shownDefault({ default: value, argument }: ProgramOption): string {
   if (argument === undefined || value === '' || value === undefined) return ''

@@ -6,6 +6,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { OptionSchema } from '../index.ts'
+import { wordsOf } from './words.ts'
 
 /** A value as it was written: one text, several, or names with texts. */
 export type Written = string | readonly string[] | Readonly<Record<string, string>>
@@ -17,8 +18,8 @@ export interface Kind {
   /** What is right, in words. */
   readonly expected: string
   readonly schema: OptionSchema
-  /** `list` and `map` take several values; a later one adds to them. */
-  readonly shape: 'one' | 'list' | 'map'
+  /** `list`, `lines` (values that are lines of words) and `map` take several values; a later one adds to them. */
+  readonly shape: 'one' | 'list' | 'lines' | 'map'
 }
 
 const YES = new Set(['yes', 'true', 'on', '1'])
@@ -89,6 +90,19 @@ export const LIST: Kind = {
   expected: 'one or several values, with blanks or commas between',
   schema: { type: 'array', items: { type: 'string' } },
   shape: 'list',
+}
+
+/** Lines of words: of one text, or several. What the words mean is up to the library. */
+export const LINES: Kind = {
+  read: (written) => {
+    const texts = typeof written === 'string' ? written.split('\n') : written
+    if (!Array.isArray(texts)) return undefined
+    const lines = texts.map((text: string) => wordsOf(text.trim()))
+    return lines.includes(undefined) ? undefined : lines.filter((line) => line?.length !== 0)
+  },
+  expected: 'words with blanks between; a word that holds a blank is put in quotes',
+  schema: { type: 'array', items: { type: 'string' } },
+  shape: 'lines',
 }
 
 /** Files that stand in place of their contents, by the names that `node:tls` has for these. */

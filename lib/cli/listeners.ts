@@ -1,5 +1,5 @@
 /**
- * The sockets that the program listens on: one belongs to the proxy itself, the others hand it their connections.
+ * The sockets that the program listens on; whom they let in is handed to a thread.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { once } from 'node:events'
 import { chmodSync, statSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
-import { type ClusterProxy, ProxyError } from '../index.ts'
+import { ProxyError } from '../index.ts'
 import type { Configuration } from './configuration.ts'
 
 /** Where to listen. */
@@ -37,21 +37,22 @@ export function doorsOf(configuration: Configuration, embedded: boolean): readon
   )
 }
 
-/** The listening sockets of a proxy. */
+/** The listening sockets of the program. */
 export class Listeners {
-  readonly #proxy: ClusterProxy
-  readonly #further: net.Server[] = []
+  readonly #servers: net.Server[] = []
+  readonly #onConnection: (socket: net.Socket) => void
 
-  constructor(proxy: ClusterProxy) {
-    this.#proxy = proxy
+  /** `onConnection` gets sockets of which nothing is read as yet. */
+  constructor(onConnection: (socket: net.Socket) => void) {
+    this.#onConnection = onConnection
   }
 
   /** Listens on all doors; rejects with what the first that cannot be opened says. */
   async open(doors: readonly Door[], configuration: Configuration): Promise<void> {
     const keepAlive = configuration.value<number>('tcpkeepalive')
-    for (const [index, { options }] of doors.entries()) {
+    for (const { options } of doors) {
       if (options.path !== undefined) await removeStale(options.path)
-      const server = index === 0 ? this.#proxy : this.#addServer(keepAlive)
+      const server = this.#addServer(keepAlive)
       const listening = once(server, 'listening')
       server.listen(options)
       await listening
@@ -63,18 +64,20 @@ export class Listeners {
   #addServer(keepAlive: number): net.Server {
     const server = net.createServer({
       allowHalfOpen: true,
+      // It may be another process that reads.
+      pauseOnConnect: true,
       noDelay: true,
       keepAlive: keepAlive > 0,
       keepAliveInitialDelay: keepAlive * 1000,
     })
-    server.on('connection', (socket) => this.#proxy.emit('connection', socket))
-    this.#further.push(server)
+    server.on('connection', this.#onConnection)
+    this.#servers.push(server)
     return server
   }
 
   /** Lets nobody in any more; who is in stays. */
   close(): void {
-    for (const server of this.#further) server.close()
+    for (const server of this.#servers) server.close()
   }
 }
 

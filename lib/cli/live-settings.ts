@@ -8,6 +8,8 @@ import { LOG_LEVELS, listedOptions, optionNamed } from './program-options.ts'
 export interface Live {
   /** The configuration in force. */
   configuration(): Configuration
+  /** How many threads serve. */
+  readonly threads: number
   readonly log: LogSettings
   dumps(): Dumps
   /** Something was set. */
@@ -65,14 +67,13 @@ export function liveSettings(live: Live): readonly ProgramSetting[] {
     .map(({ name }) => {
       if (name === 'log-level') return logLevel(live)
       if (DUMPS[name] !== undefined) return dump(name, live)
-      return { name, get: () => told(shownValue(name, live.configuration())) }
+      return { name, get: () => told(shownValue(name, live)) }
     })
 }
 
-function shownValue(name: string, configuration: Configuration): unknown {
-  // One thread serves, whatever is asked for as yet.
-  if (name === 'threads') return 1
-  const value: unknown = configuration.value(name)
+function shownValue(name: string, { configuration, threads }: Live): unknown {
+  if (name === 'threads') return threads
+  const value: unknown = configuration().value(name)
   // In the digits in which it is set.
   return name === 'unixsocketperm' ? Number(Number(value).toString(8)) : value
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { LogLevel } from '../index.ts'
+import type { Configuration } from './configuration.ts'
 import { LOG_LEVELS } from './program-options.ts'
 
 /** What decides about lines of the log. */
@@ -77,4 +78,19 @@ function textOf(fields: Readonly<Record<string, unknown>>): string {
     .filter(([, value]) => value !== undefined && value !== '')
     .map(([name, value]) => ` ${name}=${String(value)}`)
     .join('')
+}
+
+/** The log that a configuration asks for. `silent`: without a file nothing is written. */
+export function logOf(configuration: Configuration, silent: boolean): Log {
+  return new Log(configuration.path('logfile'), silent, {
+    level: configuration.value('log-level'),
+    format: configuration.value('log-format'),
+    colors: process.stdout.isTTY === true && !configuration.value<boolean>('disable-colors'),
+  })
+}
+
+/** Takes over an option of a changed configuration if it is about the log. */
+export function followLog(settings: LogSettings, name: string, after: Configuration): void {
+  if (name === 'log-level') settings.level = after.value('log-level')
+  if (name === 'log-format') settings.format = after.value('log-format')
 }

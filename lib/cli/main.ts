@@ -1,11 +1,13 @@
 #!/usr/bin/env -S node --min-semi-space-size=16
 import { ProxyError, version } from '../index.ts'
 import { type Arguments, readArguments } from './arguments.ts'
+import { isThread, serveAsThread } from './child.ts'
 import type { Configuration } from './configuration.ts'
 import { isDaemon, reportToParent, startInBackground } from './daemon.ts'
 import { helpText } from './help.ts'
 import { printedConfiguration } from './printed.ts'
 import { Program } from './program.ts'
+import { handleSignals } from './signals.ts'
 import { configurationFile, readConfiguration } from './sources.ts'
 
 const daemon = isDaemon()
@@ -42,12 +44,14 @@ async function serve(said: Arguments): Promise<void> {
     return startInBackground()
   }
   await program.start()
+  handleSignals(program)
   if (daemon) await reportToParent()
   else if (process.stdout.isTTY) print(program.hints())
 }
 
 try {
-  await main()
+  if (isThread()) serveAsThread()
+  else await main()
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error)
   if (daemon) await reportToParent(message, error instanceof ProxyError)

@@ -1,7 +1,7 @@
 import type { Configuration } from './configuration.ts'
 import { programOptions } from './program-options.ts'
 
-const SECRET = /^(?:auth|password|credentials|tls|node-tls)$/
+const SECRET = /^(?:auth|password|credentials|tls|node-tls|users)$/
 
 function quoted(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'

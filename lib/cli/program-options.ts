@@ -4,8 +4,9 @@
  * @module
  */
 
+import { availableParallelism } from 'node:os'
 import { type OptionSpec, optionTable } from '../index.ts'
-import { choice, type Kind, kindOf, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
+import { choice, type Kind, kindOf, LINES, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
 
 /** One option of the program. */
 export interface ProgramOption {
@@ -31,6 +32,14 @@ export interface ProgramOption {
 }
 
 const table: Readonly<Record<string, OptionSpec<unknown>>> = optionTable
+
+/** Most threads where none are asked for. */
+const MOST_THREADS = 8
+
+/** How many threads are to serve. An embedded cluster is for trying out, one will do. */
+export function threadsOf(given: number | undefined, embedded: boolean): number {
+  return given ?? (embedded ? 1 : Math.min(availableParallelism(), MOST_THREADS))
+}
 
 /** Levels of the log, the least important first. */
 export const LOG_LEVELS = ['debug', 'info', 'success', 'warning', 'error'] as const
@@ -82,8 +91,8 @@ const OWN: readonly ProgramOption[] = [
     name: 'threads',
     argument: 'n',
     kind: whole(1, 500),
-    default: 1,
-    help: 'only 1 is used as yet',
+    default: undefined,
+    help: 'threads that serve [cores, at most 8]',
   },
   fromLibrary('keepAlive', { name: 'tcpkeepalive', argument: 's', help: 'TCP keepalive' }),
   {
@@ -254,10 +263,17 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
+/** What is written in another way than its schema tells, or has a further name. */
+const OTHERWISE: Readonly<Record<string, Partial<ProgramOption>>> = {
+  users: { kind: LINES, aliases: ['user'] },
+}
+
 /** Options of the library that have no name of the official proxy. */
 const LIBRARY: readonly ProgramOption[] = Object.entries(table)
   .filter(([name, spec]) => spec.schema !== undefined && !OWN.some((row) => row.library === name))
-  .map(([name, { help }]) => fromLibrary(name, { name: kebab(name), argument: 'value', help }))
+  .map(([name, { help }]) => {
+    return fromLibrary(name, { name: kebab(name), argument: 'value', help, ...OTHERWISE[name] })
+  })
 
 /** Every option of the program. */
 export const programOptions: readonly ProgramOption[] = [...OWN, ...LIBRARY]

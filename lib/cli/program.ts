@@ -1,33 +1,39 @@
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import {
-  type ClusterProxy,
-  type ClusterProxyOptions,
   createClusterProxy,
-  type ProgramHooks,
   type ReloadReport,
+  type ThreadAnswer,
+  type ThreadQuestion,
 } from '../index.ts'
 import { createFakeCluster, type FakeCluster } from '../testing/index.ts'
 import type { Configuration } from './configuration.ts'
-import { EventLog } from './event-log.ts'
+import { Crew } from './crew.ts'
 import { doorsOf, Listeners } from './listeners.ts'
-import { liveSettings } from './live-settings.ts'
-import { Log, type LogSettings } from './log.ts'
-import type { ProgramOption } from './program-options.ts'
+import { followLog, type Log, logOf } from './log.ts'
+import { writePidfile } from './pidfile.ts'
+import { LOG_LEVELS, type ProgramOption, threadsOf } from './program-options.ts'
+import { Alone, type Chief, type Team } from './team.ts'
 
 const DAEMON_PIDFILE = '/var/run/redis-cluster-proxy.pid'
+/** Milliseconds that a restart waits for the new threads to know the cluster. */
+const WARM_TIME = 10_000
 
-/** The proxy as a process: its sockets, its log, its pid file, its end. */
+/** The proxy as a process: its sockets, its threads, its log, its pid file, its end. */
 export class Program {
+  readonly log: Log
   readonly #read: () => Configuration
   readonly #daemon: boolean
-  readonly #log: Log
   readonly #file: string
+  readonly #listeners: Listeners = new Listeners((socket) => this.#accept(socket))
+  /** What all threads were told, for those that start later. */
+  readonly #lasting: Map<string, ThreadQuestion> = new Map()
   #configuration: Configuration
   #embedded: FakeCluster | undefined
-  #proxy: ClusterProxy | undefined
-  #listeners: Listeners | undefined
-  #events: EventLog | undefined
-  #pidfile: string | undefined
+  #nodes: readonly string[] = []
+  #team: Team | undefined
+  /** Teams that another has taken over from, with clients as yet. */
+  readonly #leaving: Set<Team> = new Set()
+  #lastId = 0
   #ending: Promise<void> | undefined
 
   /** `read` reads the configuration, now and at each reload; it throws when something is wrong with it. */
@@ -36,8 +42,7 @@ export class Program {
     this.#file = file
     this.#daemon = daemon
     this.#configuration = read()
-    const logfile = this.#configuration.path('logfile')
-    this.#log = new Log(logfile, daemon, logSettings(this.#configuration))
+    this.log = logOf(this.#configuration, daemon)
   }
 
   /** Whether the process that started this one has it run in the background. */
@@ -60,30 +65,24 @@ export class Program {
     const given = configuration.value<readonly string[]>('cluster')
     const doors = doorsOf(configuration, given.length === 0)
     if (given.length === 0) this.#embedded = await createFakeCluster({ masters: 3 })
-    const nodes = this.#embedded?.addresses ?? given
-    const proxy = createClusterProxy({
-      ...configuration.libraryOptions(),
-      nodes,
-      program: this.#hooks(),
-    })
-    this.#proxy = proxy
-    this.#events = new EventLog(proxy, this.#log, dumpsOf(configuration))
-    this.#listeners = new Listeners(proxy)
+    this.#nodes = this.#embedded?.addresses ?? given
+    const threads = this.#threadsOf(configuration)
+    this.#team = this.#makeTeam(configuration, threads === 1)
     try {
       await this.#listeners.open(doors, configuration)
-      this.#writePidfile()
+      await this.#team.start()
+      const pidfile = configuration.path('pidfile') ?? (this.#daemon ? DAEMON_PIDFILE : undefined)
+      if (pidfile !== undefined) writePidfile(pidfile)
     } catch (error) {
       await this.#close(0)
       throw error
     }
-    const threads = configuration.value<number>('threads')
-    if (threads > 1) this.#log.write('warning', `threads ${threads}: only 1 is used as yet`)
     const names = doors.map(({ name }) => name).join(', ')
-    this.#log.write(
+    const many = threads === 1 ? '' : `, with ${threads} threads`
+    this.log.write(
       'success',
-      `redis-cluster-proxy listens on ${names} in front of ${this.#behind(nodes)}`
+      `redis-cluster-proxy listens on ${names} in front of ${this.#behind()}${many}`
     )
-    this.#handleSignals()
   }
 
   /** What to try first, for who started it to see how it is. */
@@ -97,32 +96,78 @@ export class Program {
     )
   }
 
-  #behind(nodes: readonly string[]): string {
+  #behind(): string {
     return this.#embedded === undefined
-      ? `the cluster at ${nodes.join(', ')}`
+      ? `the cluster at ${this.#nodes.join(', ')}`
       : `an embedded cluster of ${this.#embedded.masters.length} masters, whose data end with this process`
   }
 
-  #hooks(): ProgramHooks {
-    const configuration = this.#configuration
-    const debug = configuration.value<boolean>('enable-debug-command')
-    return {
-      settings: liveSettings({
-        configuration: () => this.#configuration,
-        log: this.#log.settings,
-        dumps: () => this.#events!.dumps,
-        onChange: () => this.#events!.follow(),
-      }),
+  #threadsOf(configuration: Configuration): number {
+    return threadsOf(configuration.value('threads'), this.#embedded !== undefined)
+  }
+
+  /** `alone`: the main process serves too. */
+  #makeTeam(configuration: Configuration, alone: boolean): Team {
+    const bind = configuration.value<readonly string[]>('bind')[0]
+    const host = bind === undefined || /^(?:0\.0\.0\.0|::)$/.test(bind) ? '127.0.0.1' : bind
+    const place = {
+      count: this.#threadsOf(configuration),
+      nodes: this.#nodes,
       configFile: this.#file,
-      reload: async () => this.reload(),
+      processId: process.pid,
+      listening: { host, port: configuration.value<number>('port') },
+    }
+    const chief = this.#chief()
+    if (alone) return new Alone(configuration, { ...place, index: 0 }, this.log, chief)
+    const lasting = (): readonly ThreadQuestion[] => [...this.#lasting.values()]
+    return new Crew(configuration, { place, silent: this.#daemon, lasting }, this.log, chief)
+  }
+
+  #chief(): Chief {
+    const clients = (): number => this.#teams().reduce((sum, team) => sum + team.clients, 0)
+    const changing = (): boolean => this.#leaving.size > 0
+    return {
+      reload: () => this.reload(),
+      restart: () => this.restart(),
       shutdown: (asap) => void this.end(asap),
-      log: (level, message) => this.#log.write(level, message),
-      ...(debug ? { kill: (signal) => void process.kill(process.pid, signal) } : {}),
+      kill: (signal, thread) => {
+        if (thread === undefined) process.kill(process.pid, signal)
+        else this.#team?.kill(signal, thread)
+      },
+      ask: (question, asker) => this.#ask(question, asker),
+      get clients() {
+        return clients()
+      },
+      get changing() {
+        return changing()
+      },
     }
   }
 
+  #teams(): Team[] {
+    return this.#team === undefined ? [] : [this.#team, ...this.#leaving]
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => {})
+    this.#lastId++
+    if (this.#team === undefined) socket.destroy()
+    else this.#team.accept(socket, this.#lastId)
+  }
+
+  async #ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> {
+    if (question.lasting !== undefined) this.#note(question.lasting, question)
+    return (await Promise.all(this.#teams().map((team) => team.ask(question, asker)))).flat()
+  }
+
+  #note(name: string, question: ThreadQuestion): void {
+    this.#lasting.set(name, question)
+    const level = LOG_LEVELS.find((each) => each === String(question.args.at(-1)).toLowerCase())
+    if (name === 'log-level' && level !== undefined) this.log.settings.level = level
+  }
+
   /** Reads the configuration again and puts in force what can change while it runs: all of it, or nothing. */
-  reload(): ReloadReport {
+  async reload(): Promise<ReloadReport> {
     const before = this.#configuration
     const after = this.#read()
     Program.check(after)
@@ -134,49 +179,50 @@ export class Program {
         (!/tls$/.test(name) ||
           (before.value(name) !== undefined && after.value(name) !== undefined))
     )
-    this.#proxy!.reconfigure(changesOf(live, after))
     this.#configuration = after
-    // What PROXY CONFIG SET has changed stays, unless the configuration now says something else.
-    for (const { name } of live) this.#follow(name, after)
-    this.#events!.follow()
+    await Promise.all(this.#teams().map((team) => team.configure(after, live)))
+    for (const { name } of live) {
+      followLog(this.log.settings, name, after)
+      this.#lasting.delete(name)
+    }
     const names = (options: readonly ProgramOption[]): string[] => options.map(({ name }) => name)
     const needsRestart = names(differing.filter((option) => !live.includes(option)))
     return { changed: names(live), needsRestart }
   }
 
-  #follow(name: string, after: Configuration): void {
-    const { settings } = this.#log
-    const { dumps } = this.#events!
-    if (name === 'log-level') settings.level = after.value('log-level')
-    if (name === 'log-format') settings.format = after.value('log-format')
-    if (name.startsWith('dump-')) Object.assign(dumps, { [name.slice(5)]: after.value(name) })
+  /** The log file was moved away. */
+  reopenLog(): void {
+    this.log.reopen()
+    for (const team of this.#teams()) team.reopenLog()
   }
 
-  #handleSignals(): void {
-    const log = this.#log
-    process.on('SIGTERM', () => void this.end(false))
-    process.on('SIGINT', () => {
-      if (this.#ending === undefined) void this.end(false)
-      else process.exit(130)
-    })
-    process.on('SIGHUP', () => {
-      try {
-        const { changed, needsRestart } = this.reload()
-        log.write('info', 'the configuration was read again', {
-          changed: changed.join() || 'nothing',
-          needsRestart: needsRestart.join() || 'nothing',
-        })
-      } catch (error) {
-        log.write('error', `the configuration stays as it was: ${(error as Error).message}`)
-      }
-    })
-    process.on('SIGUSR1', () => {
-      try {
-        log.reopen()
-      } catch (error) {
-        log.write('error', `the log file stays open: ${(error as Error).message}`)
-      }
-    })
+  /**
+   * New threads take over, with the code and the configuration as they are now; those before end when their clients are gone, or are sent away.
+   * The sockets listen all along. Rejects, and leaves all as it is, when the new threads do not come up.
+   */
+  async restart(): Promise<void> {
+    const after = this.#read()
+    Program.check(after)
+    const team = this.#makeTeam(after, false)
+    try {
+      await team.start()
+      await within(WARM_TIME, team.warm())
+    } catch (error) {
+      await team.shutdown(0)
+      throw error
+    }
+    const before = this.#team!
+    this.#configuration = after
+    this.#lasting.clear()
+    this.#team = team
+    this.#leaving.add(before)
+    this.log.write('info', 'new threads serve; those before end when their clients are gone')
+    void before.shutdown(after.value('shutdown-timeout')).then(() => this.#leaving.delete(before))
+  }
+
+  /** Whether it is ending. */
+  get ending(): boolean {
+    return this.#ending !== undefined
   }
 
   /** Ends the process: when all is answered, or at once. */
@@ -190,56 +236,24 @@ export class Program {
   }
 
   async #drain(): Promise<void> {
-    this.#log.write('info', 'shutting down: what is in flight is answered, nobody new is let in')
+    this.log.write('info', 'shutting down: what is in flight is answered, nobody new is let in')
     await this.#close(this.#configuration.value('shutdown-timeout'))
-    this.#log.write('info', 'bye')
+    this.log.write('info', 'bye')
   }
 
   async #close(timeout: number): Promise<void> {
-    this.#listeners?.close()
-    await this.#proxy?.shutdown({ timeout })
+    this.#listeners.close()
+    await Promise.all(this.#teams().map((team) => team.shutdown(timeout)))
     await this.#embedded?.close()
   }
-
-  /** Removed at the end, if it still names this process. */
-  #writePidfile(): void {
-    const path = this.#configuration.path('pidfile') ?? (this.#daemon ? DAEMON_PIDFILE : undefined)
-    if (path === undefined) return
-    writeFileSync(path, `${process.pid}\n`)
-    this.#pidfile = path
-    process.on('exit', () => {
-      try {
-        if (Number(readFileSync(this.#pidfile!, 'utf8')) === process.pid) unlinkSync(path)
-      } catch {
-        // Somebody else removed it.
-      }
-    })
-  }
 }
 
-function logSettings(configuration: Configuration): LogSettings {
-  return {
-    level: configuration.value('log-level'),
-    format: configuration.value('log-format'),
-    colors: process.stdout.isTTY === true && !configuration.value<boolean>('disable-colors'),
-  }
-}
-
-function dumpsOf(configuration: Configuration): EventLog['dumps'] {
-  return {
-    queries: configuration.value('dump-queries'),
-    buffer: configuration.value('dump-buffer'),
-    queues: configuration.value('dump-queues'),
-  }
-}
-
-/** What of the library's options changes; undefined is back to its default. */
-function changesOf(
-  options: readonly ProgramOption[],
-  after: Configuration
-): Partial<ClusterProxyOptions> {
-  const all = after.libraryOptions()
-  const names = options.map(({ name, library }) => (/^auth/.test(name) ? 'credentials' : library))
-  const known = names.filter((name) => name !== undefined)
-  return Object.fromEntries(known.map((name) => [name, all[name]]))
+/** Waits for something, but not longer than some milliseconds. */
+async function within(ms: number, something: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([something, limit])
+  clearTimeout(timer)
 }

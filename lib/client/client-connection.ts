@@ -7,6 +7,7 @@ import { BROKEN, MORE } from '../resp/request-reader.ts'
 import type { Reader } from '../router/reader.ts'
 import type { Request, RequestHold } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
+import { enter } from './commands/credential.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
@@ -59,7 +60,8 @@ export class ClientConnection implements DispatcherOwner {
   constructor(stream: Duplex, services: ClientServices, id: number) {
     this.#stream = stream
     this.#services = services
-    this.session = new Session(id, services.password === undefined)
+    this.session = new Session(id)
+    enter(this.session, services)
     this.#endpoints = endpoints(stream, services.announced, services.listening)
     this.#intake = new Intake(stream, services.maxBulkLength)
     this.#out = new Batch(this.#endpoints.reuse)
@@ -115,6 +117,10 @@ export class ClientConnection implements DispatcherOwner {
     return this.#dispatcher.stateful?.blocked === true
   }
 
+  get paused(): boolean {
+    return this.#dispatcher.paused
+  }
+
   get queuedCommands(): number {
     return this.#dispatcher.stateful?.queued ?? -1
   }
@@ -142,7 +148,7 @@ export class ClientConnection implements DispatcherOwner {
   #onEnd(): void {
     this.#inputEnded = true
     // Who leaves a blocking command must not be given what comes next.
-    if (this.blocked) this.#close(undefined)
+    if (this.blocked || this.paused) this.#close(undefined)
     else if (this.#intake.stopped === 0) this.closeAfterReplies()
   }
 
@@ -150,6 +156,7 @@ export class ClientConnection implements DispatcherOwner {
     const intake = this.#intake
     const { maxPipeline } = this.#services
     this.#reading = true
+    if (this.paused) this.#dispatcher.resume()
     while (intake.stopped === 0) {
       const found = intake.next()
       if (found === MORE) break

@@ -8,6 +8,7 @@ import type { Router } from '../router/router.ts'
 import type { ScriptLoader } from '../router/scripts.ts'
 import type { CrossSlot, HostPort, ReadFrom } from '../settings.ts'
 import type { Turn } from '../turn.ts'
+import type { Accounts } from './access/accounts.ts'
 import type { LocalClient, LocalServices } from './commands/local.ts'
 
 /** Counters of the proxy as a whole. */
@@ -40,6 +41,10 @@ export interface ClientServices extends LocalServices {
   readonly readFrom: ReadFrom
   readonly crossSlot: CrossSlot
   readonly adminCommands: boolean
+  /** Changes with the options `users` and `password`. */
+  accounts: Accounts | undefined
+  /** Whether the proxy has users of its own. */
+  readonly ownUsers: boolean
   /** A client reads from replicas: how far they are behind must be known. */
   watchReplicas(): void
   /** Whether anyone listens for `command`. */

@@ -17,6 +17,7 @@ import {
 } from '../router/plan.ts'
 import { Reader } from '../router/reader.ts'
 import { Request } from '../router/request.ts'
+import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
 import { NO_REPLY } from './commands/local.ts'
 import { ownSpec } from './commands/proxy-spec.ts'
@@ -50,6 +51,8 @@ export class Dispatcher {
   /** Made with the first command that needs it. */
   #stateful: Stateful | undefined
   #sequence = 0
+  /** The command that waits for the end of a pause. */
+  #paused: CommandSpec | undefined
   /** A request that begins when it is the oldest. */
   #waiting: { readonly request: Request; readonly begin: () => void } | undefined
 
@@ -89,6 +92,14 @@ export class Dispatcher {
       this.#refuse(spec, view, fits ? NOT_AUTHENTICATED.text : replyText.wrongArity(spec.name))
       return
     }
+    const { account } = client.session
+    if (account !== undefined && this.#denied(view, spec, account)) return
+    if (services.pause.on && this.#putOff(view, spec)) return
+    this.#carryOut(view, spec)
+  }
+
+  #carryOut(view: RequestView, spec: CommandSpec): void {
+    const services = this.#services
     const stateful = this.#stateful
     if (stateful?.queueing === true && stateful.queue(view, spec)) return
     const kind = decide(view, spec, this.#client.session.protocol, services, plan)
@@ -100,6 +111,29 @@ export class Dispatcher {
     else if (kind === BLOCKING) this.#makeStateful().block(view, spec, plan.slot)
     else if (kind === AWAITED) this.#await(view, spec)
     else this.#forward(view, spec, plan.slot)
+  }
+
+  /** Whether a request waits for the end of a pause. Until then it stays where it was found, and nothing behind it is read. */
+  #putOff(view: RequestView, spec: CommandSpec): boolean {
+    const writes = spec.name === 'exec' && this.#stateful?.writes === true
+    if (!arityFits(spec, view.argc) || !this.#services.pause.holds(spec, writes)) return false
+    this.#paused = spec
+    this.#intake.stop(STOP.pause)
+    return true
+  }
+
+  /** The pause is over, for all that is known: goes on with the request that waited for that. */
+  resume(): void {
+    const spec = this.#paused
+    if (spec === undefined) return
+    this.#paused = undefined
+    const { request } = this.#intake
+    if (!this.#services.pause.on || !this.#putOff(request, spec)) this.#carryOut(request, spec)
+  }
+
+  /** Whether the next request waits for the end of a pause. */
+  get paused(): boolean {
+    return this.#paused !== undefined
   }
 
   #forward(view: RequestView, spec: CommandSpec, slot: number): void {
@@ -201,6 +235,15 @@ export class Dispatcher {
     if (this.#stateful?.queueing === true) this.#stateful.flaw()
     if (isHttp(view)) this.#client.abort('an HTTP request')
     else this.#answer(undefined, view, unknownCommand(view), this.#silenced())
+  }
+
+  /** Refuses what the user may not do. */
+  #denied(view: RequestView, spec: CommandSpec, account: Account): boolean {
+    const refusal = account.refusal(spec, view)
+    if (refusal === undefined) return false
+    if (this.#stateful?.queueing === true) this.#stateful.flaw()
+    this.#refuse(spec, view, refusal)
+    return true
   }
 
   #refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void {

@@ -19,6 +19,8 @@ export const STOP = {
   order: 128,
   /** A transaction ends, or a command blocks. Bytes are read all the same, so that it is noticed when the client leaves. */
   private: 256,
+  /** The next request waits for the end of a pause (`CLIENT PAUSE`). Bytes are read all the same, as while a command blocks. */
+  pause: 512,
   /** The connection is ending. */
   closing: 64,
 } as const
@@ -82,7 +84,7 @@ export class Intake {
   #full = false
 
   get #paused(): boolean {
-    return (this.stopped & ~STOP.private) !== 0
+    return (this.stopped & ~(STOP.private | STOP.pause)) !== 0
   }
 
   /** Looks for the next request, as `RequestReader.next` does. */

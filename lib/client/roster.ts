@@ -3,9 +3,13 @@ import createDebug from 'debug'
 import { type Clock, TICK } from '../clock.ts'
 import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
+import type { Accounts } from './access/accounts.ts'
 import { ClientConnection } from './client-connection.ts'
 import type { ClientServices } from './client-services.ts'
+import { isOpen } from './commands/credential.ts'
 import type { LocalClient } from './commands/local.ts'
+import { STOP } from './intake.ts'
+import { Pause } from './pause.ts'
 
 const debug = createDebug('redis-cluster-proxy:client')
 
@@ -16,13 +20,13 @@ const LIMIT_TICKS = Math.round(1000 / TICK)
 const PATIENCE = 5000
 
 /** What holds for all clients together. */
-type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'password' | 'protectedMode'>
+type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'protectedMode' | 'program'>
 
 /** As Redis says it, with what can be done about it here. */
 const PROTECTED =
   '-DENIED the proxy is running in protected mode, because no password is set for its clients. In this mode connections are only accepted from the ' +
   'loopback interface. To connect from other computers: 1) set a password for clients: option `password` (`--password <text>`, `requirepass` in the ' +
-  'configuration file); or 2) switch protected mode off, if the network is trusted: option `protectedMode: false` (`--protected-mode no`), ' +
+  'configuration file) or `users`; or 2) switch protected mode off, if the network is trusted: option `protectedMode: false` (`--protected-mode no`), ' +
   'and start the proxy again; or 3) connect from the machine that the proxy runs on.\r\n'
 
 /** Whether a stream comes from another machine. */
@@ -35,6 +39,10 @@ function isRemote(stream: Duplex): boolean {
 export class Roster {
   /** Bytes that all clients together have buffered, as of the last look. */
   bufferedBytes = 0
+  /** `CLIENT PAUSE`, for all of them. */
+  readonly pause: Pause = new Pause(() => {
+    for (const client of this.#clients) client.go(STOP.pause)
+  })
   readonly #settings: RosterSettings
   readonly #clock: Clock
   readonly #events: EventSink
@@ -65,16 +73,19 @@ export class Roster {
   /** Serves a stream from now on, or tells it that there is no room. */
   accept(stream: Duplex, services: ClientServices): void {
     const { totals } = services
-    if (this.#settings.protectedMode && this.#settings.password === undefined && isRemote(stream)) {
+    if (this.#settings.protectedMode && isOpen(services) && isRemote(stream)) {
       this.#turnAway(stream, PROTECTED, services)
       return
     }
-    if (this.#closing || this.#overSince > 0 || this.#clients.size >= this.#settings.maxClients) {
+    const { maxClients, program } = this.#settings
+    const clients = this.#clients.size + (program?.threads?.clientsElsewhere ?? 0)
+    if (this.#closing || this.#overSince > 0 || clients >= maxClients) {
       this.#turnAway(stream, '-ERR max number of clients reached\r\n', services)
       return
     }
     totals.connections++
-    const client = new ClientConnection(stream, services, ++this.#lastId)
+    const id = program?.threads?.idOf(stream) ?? ++this.#lastId
+    const client = new ClientConnection(stream, services, id)
     this.#clients.add(client)
     this.#tell('clientConnect', client, undefined)
   }
@@ -91,6 +102,17 @@ export class Roster {
     if (reason !== undefined) debug('client %d is disconnected: %s', client.session.id, reason)
     this.#tell('clientDisconnect', client, reason)
     if (this.#clients.size === 0) this.#onEmpty?.()
+  }
+
+  /** Users have changed: clients keep who they are under the new rules; those whose user is gone are disconnected, as in the server. */
+  renewAccounts(accounts: Accounts | undefined): void {
+    for (const client of this.#clients) {
+      const { session } = client
+      if (!session.authenticated) continue
+      const account = accounts?.find(session.user)
+      if (accounts !== undefined && account?.enabled !== true) client.abort('its user is gone')
+      else session.account = account
+    }
   }
 
   #tell(
@@ -127,8 +149,11 @@ export class Roster {
     for (const client of this.#clients) client.limitMemory(over)
     if (!over || now - this.#overSince < PATIENCE) return
     this.#overSince = now
+    // Who asked not to be evicted goes last.
+    const weight = ({ bufferedBytes, session }: ClientConnection): number =>
+      session.noEvict ? bufferedBytes - Number.MAX_SAFE_INTEGER : bufferedBytes
     const largest = [...this.#clients].reduce((most, client) =>
-      client.bufferedBytes > most.bufferedBytes ? client : most
+      weight(client) > weight(most) ? client : most
     )
     largest.abort('memoryLimit is exceeded, and it holds most')
   }
@@ -136,6 +161,7 @@ export class Roster {
   /** Ends all connections after the replies to what was asked; resolves when the last is gone. */
   async drain(): Promise<void> {
     this.#closing = true
+    this.pause.end()
     if (this.#clients.size === 0) return
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve

@@ -1,4 +1,5 @@
 import type { ProtocolVersion } from '../resp/encode.ts'
+import type { Account } from './access/account.ts'
 
 /** Whether a client is told the replies to its commands (`CLIENT REPLY`). */
 export type ReplyMode = 'on' | 'off' | 'skip'
@@ -21,6 +22,8 @@ export class Session {
   user = 'default'
   /** Whether commands beyond AUTH, HELLO, QUIT and RESET are allowed. */
   authenticated: boolean
+  /** What the user may do; undefined where the proxy has no users of its own: everything. */
+  account: Account | undefined = undefined
   /** The number of the selected database. */
   db = 0
   /** `CLIENT REPLY`; `skip` holds for the next command only. */
@@ -32,17 +35,22 @@ export class Session {
   /** `READONLY`: the client accepts reads from replicas. */
   readonlyMode = false
 
-  constructor(id: number, authenticated: boolean) {
+  constructor(id: number, authenticated = false) {
     this.id = id
     this.authenticated = authenticated
   }
 
-  /** Back to the state of a new connection, as `RESET` does; `authenticated` is what a new connection starts with. */
-  reset(authenticated: boolean): void {
+  /** The client is another user from now on. */
+  become(user: string, authenticated: boolean, account: Account | undefined): void {
+    this.user = user
+    this.authenticated = authenticated
+    this.account = account
+  }
+
+  /** Back to the state of a new connection, as `RESET` does, but for who the client is. */
+  reset(): void {
     this.protocol = 2
     this.name = ''
-    this.user = 'default'
-    this.authenticated = authenticated
     this.db = 0
     this.replyMode = 'on'
     this.noEvict = false

@@ -94,6 +94,11 @@ export class Stateful implements Desk {
     return this.#transaction.length
   }
 
+  /** Whether one of them may change something. */
+  get writes(): boolean {
+    return this.#transaction.writes
+  }
+
   /** Bytes of commands that are kept for EXEC. */
   get bytes(): number {
     return this.#transaction.bytes
@@ -196,7 +201,10 @@ export class Stateful implements Desk {
     this.stop()
     this.whenOldest(request, () => {
       this.#transaction.abandon()
-      this.finish(request, then())
+      const reply = then()
+      // It is answered although what came before it was not to be.
+      request.silent = false
+      this.finish(request, reply)
       this.go()
     })
   }

@@ -5,6 +5,7 @@ import { argument, argumentsOf, frameRequest, type RequestView } from '../resp/r
 import { whole } from './attempt.ts'
 import type { Desk } from './desk.ts'
 import { QUEUED, type Queued } from './exec-reply.ts'
+import { countsAsWrite } from './pause.ts'
 import { TransactionRun, type TransactionRunOwner } from './transaction-run.ts'
 
 /**
@@ -29,6 +30,8 @@ export class Transaction implements TransactionRunOwner {
   readonly #run: TransactionRun
   /** Whether a command was refused, so that EXEC must fail. */
   #flawed = false
+  /** Whether a command that waits for EXEC may change something. */
+  writes = false
 
   constructor(desk: Desk) {
     this.#desk = desk
@@ -103,6 +106,7 @@ export class Transaction implements TransactionRunOwner {
   onReset(): void {
     this.#state = 'none'
     this.#flawed = false
+    this.writes = false
   }
 
   /** Queues a command with keys of a slot, or -1 without. */
@@ -132,6 +136,7 @@ export class Transaction implements TransactionRunOwner {
     slot: number
   ): void {
     const desk = this.#desk
+    this.writes ||= countsAsWrite(spec)
     if (this.#flawed || this.#run.watch === 'lost') desk.answer(spec, view, QUEUED)
     else this.#run.push({ ...piece, request: desk.place(view, spec), answered: false }, slot)
   }

@@ -73,8 +73,8 @@ function specifiedKeys(spec: CommandSpec, view: RequestView, positions: number[]
 const ABSENT = 0
 const UNKNOWN = -1
 
-/** Index where a search begins; {@link ABSENT} when its keyword is not there. */
-function beginOf({ beginSearch }: KeySpec, view: RequestView): number {
+/** @internal Index where a search begins; 0 when its keyword is not there, -1 when nothing tells. */
+export function beginOf({ beginSearch }: KeySpec, view: RequestView): number {
   if (beginSearch.type === 'index') return beginSearch.index
   if (beginSearch.type === 'unknown') return UNKNOWN
   const { startFrom } = beginSearch
@@ -91,7 +91,8 @@ function beginOf({ beginSearch }: KeySpec, view: RequestView): number {
   return ABSENT
 }
 
-function keysFrom(
+/** @internal Writes the indexes that a search finds from `first` on to `positions`, from `at` on; how many, or an error. */
+export function keysFrom(
   first: number,
   find: Exclude<FindKeys, { type: 'unknown' }>,
   view: RequestView,

@@ -37,11 +37,16 @@ export function rowFromReply(reply: unknown, known?: CommandRow): CommandRow | u
     firstKey: integerOf(reply[3]) ?? known?.firstKey ?? 0,
     lastKey: integerOf(reply[4]) ?? known?.lastKey ?? 0,
     step: integerOf(reply[5]) ?? known?.step ?? 0,
-    categories: textsOf(reply[6]) ?? known?.categories ?? [],
+    categories: categoriesOf(reply[6], known),
     tips: textsOf(reply[7]) ?? known?.tips ?? [],
   }
   const keySpecs = keySpecsOf(reply[8]) ?? (sameKeys(row, known) ? known!.keySpecs : [])
   return { ...row, keySpecs, subcommands: subcommandsOf(reply[9], known) }
+}
+
+/** Users' rights depend on categories, and not every server tells all of them: what is known to be dangerous stays so. */
+function categoriesOf(reply: unknown, known?: CommandRow): readonly string[] {
+  return [...new Set([...(textsOf(reply) ?? []), ...(known?.categories ?? [])])]
 }
 
 /** Whether the key specifications of the built-in table hold for a row that has none. */

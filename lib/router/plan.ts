@@ -54,6 +54,8 @@ export interface PlanRules {
   /** `never`: within a transaction, in the server's words. */
   readonly crossSlot: CrossSlot | 'never'
   readonly adminCommands: boolean
+  /** Whether the proxy has users of its own, so that ACL is about them. */
+  readonly ownUsers?: boolean
   /** Version of the nodes, such as `7.0.15`. */
   readonly serverVersion: string
 }
@@ -131,9 +133,10 @@ function administered(
   view: RequestView,
   spec: CommandSpec,
   protocol: ProtocolVersion,
-  { adminCommands }: PlanRules,
+  { adminCommands, ownUsers }: PlanRules,
   plan: Plan
 ): PlanKind {
+  if (ownUsers === true && spec.name.startsWith('acl')) return LOCAL
   if (adminCommands) return everywhere(view, spec, protocol, plan)
   return spec.name === 'config|get' ? LOCAL : refuse(plan, refusal(view, spec))
 }

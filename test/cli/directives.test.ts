@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Configuration } from '../../lib/cli/configuration.ts'
-import { readDirectives, wordsOf } from '../../lib/cli/directives.ts'
+import { readDirectives } from '../../lib/cli/directives.ts'
 import { listedOptions, optionNamed } from '../../lib/cli/program-options.ts'
+import { wordsOf } from '../../lib/cli/words.ts'
 
 function read(text: string, file = 'proxy.conf'): Configuration {
   return new Configuration({
@@ -97,6 +98,16 @@ test('files include others beside them, and what follows overrides', () => {
   }
 })
 
+test('users are written as in redis.conf, a line each, and quotes keep blanks together', () => {
+  const text = 'user alice on ">my secret" ~app:* +@read\nusers bob on nopass +@all\nport 1\n'
+  assert.deepEqual(read(text).value('users'), [
+    ['alice', 'on', '>my secret', '~app:*', '+@read'],
+    ['bob', 'on', 'nopass', '+@all'],
+  ])
+  const { users } = read(text).libraryOptions()
+  assert.equal((users as unknown[]).length, 2)
+})
+
 test('the example explains every directive, and what it comments out is the default', () => {
   const text = readFileSync(new URL('../../examples/proxy.conf', import.meta.url), 'utf8')
   const configuration = read(text)
@@ -106,7 +117,7 @@ test('the example explains every directive, and what it comments out is the defa
   const beforeFurther = text.slice(0, text.indexOf('# Every option of docs'))
   // Those whose default is none are shown with a value that could be.
   const withoutDefault =
-    /^(?:include|auth|auth-user|unixsocket|unixsocketperm|password|pidfile|logfile)$/
+    /^(?:include|auth|auth-user|unixsocket|unixsocketperm|password|pidfile|logfile|threads)$/
   const commented = [...beforeFurther.matchAll(/^# ([a-z-]+) (\S+)$/gm)]
   const defaults = commented.filter(([, name]) => !withoutDefault.test(name!))
   assert.ok(defaults.length >= 20)

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -9,86 +8,21 @@ import {
   renameSync,
   rmSync,
   statSync,
-  watch,
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { after, describe, test } from 'node:test'
 import tls from 'node:tls'
 import { createFakeCluster } from '../../lib/testing/index.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts'
 import { freePort } from '../support/free-port.ts'
 import { connect } from '../support/raw-client.ts'
-
-/** A program that still runs after this many milliseconds is killed, and its test fails. */
-const LIMIT = 30_000
+import { appears, type Ending, Running } from '../support/running.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxy-main-'))
 after(() => rmSync(folder, { recursive: true }))
-
-interface Ending {
-  readonly code: number | null
-  readonly output: string
-  readonly errors: string
-}
-
-/** The real program. */
-class Running {
-  readonly process: ChildProcessByStdio<null, Readable, Readable>
-  readonly ended: Promise<Ending>
-  #output = ''
-  #errors = ''
-
-  constructor(words: readonly string[], environment: NodeJS.ProcessEnv = {}) {
-    this.process = spawn(process.execPath, ['--import', 'tsx', 'lib/cli/main.ts', ...words], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...environment },
-      timeout: LIMIT,
-      killSignal: 'SIGKILL',
-    })
-    this.process.stdout.on('data', (text) => {
-      this.#output += text
-    })
-    this.process.stderr.on('data', (text) => {
-      this.#errors += text
-    })
-    this.ended = once(this.process, 'close').then(([code]) => ({
-      code: code as number | null,
-      output: this.#output,
-      errors: this.#errors,
-    }))
-  }
-
-  /** Waits until the output matches. */
-  async says(pattern: RegExp): Promise<string> {
-    const ended = this.ended.then(({ errors }) => {
-      throw new Error(`it ended before it said ${pattern}: ${this.#output}${errors}`)
-    })
-    while (!pattern.test(this.#output)) {
-      await Promise.race([once(this.process.stdout, 'data'), ended])
-    }
-    ended.catch(() => {})
-    return this.#output
-  }
-
-  listens(): Promise<string> {
-    return this.says(/ listens on .*\n/)
-  }
-}
-
-/** Waits until a file of the folder is there, with something in it. */
-async function appears(path: string): Promise<void> {
-  const watcher = watch(folder)
-  try {
-    while (!existsSync(path) || (path.endsWith('.pid') && statSync(path).size === 0))
-      await once(watcher, 'change')
-  } finally {
-    watcher.close()
-  }
-}
 
 function run(...words: string[]): Promise<Ending> {
   return new Running(words).ended
@@ -118,7 +52,8 @@ describe('the program', { concurrency: 3 }, () => {
     const socket = join(folder, 'doors.sock')
     const program = new Running([
       ...['-p', String(port), '--bind', '127.0.0.1', '--bind', '127.0.0.2'],
-      ...['--unixsocket', socket, '--unixsocketperm', '700', cluster.addresses.join(',')],
+      ...['--unixsocket', socket, '--unixsocketperm', '700', '--threads', '1'],
+      cluster.addresses.join(','),
     ])
     const output = await program.listens()
     assert.ok(
@@ -175,7 +110,7 @@ describe('the program', { concurrency: 3 }, () => {
     ] as const) {
       await using cluster = await createFakeCluster({ masters: 1 })
       const port = await freePort()
-      const program = new Running(['-p', String(port), cluster.addresses[0]!])
+      const program = new Running(['-p', String(port), '--threads', '1', cluster.addresses[0]!])
       await program.says(/commands are served/)
       const [client, other] = [await connect(port), await connect(port)]
       cluster.nodes[0]!.pause()

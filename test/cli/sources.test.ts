@@ -58,7 +58,18 @@ test('YAML and directives are told apart by the name of the file, or else by the
 
 test('what is printed is a configuration again, without secrets', () => {
   const said = readArguments([
-    ...['-a', 'secret', '--password', 'secret2', '--unixsocketperm', '760', '--nat-map', 'a:1=b:2'],
+    ...[
+      '-a',
+      'secret',
+      '--password',
+      'secret2',
+      '--user',
+      'a on >secret3 +@all',
+      '--unixsocketperm',
+      '760',
+      '--nat-map',
+      'a:1=b:2',
+    ],
     ...['--logfile', 'a "b"', '--bind', '::1', '--enable-cross-slot', 'gather', 'x:1', 'y:2'],
   ])
   const configuration = readConfiguration(said, {})
@@ -68,5 +79,5 @@ test('what is printed is a configuration again, without secrets', () => {
   assert.match(text, /^# port 7777$/m)
   const again = readConfiguration(readArguments(['-c', file('printed.conf', text)]), {})
   const names = again.differences(configuration).map(({ name }) => name)
-  assert.deepEqual(names, ['auth', 'password'])
+  assert.deepEqual(names, ['auth', 'password', 'users'])
 })

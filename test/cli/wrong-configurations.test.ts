@@ -151,6 +151,8 @@ const FILES: readonly (readonly [name: string, text: string, named: string, expe
   ['a.yaml', 'credentials:\n  user: me\n', 'a.yaml line 1: credentials', 'username, password'],
   ['a.yaml', 'credentials:\n  username: me\n', "'credentials'", '{ username?, password }'],
   ['a.yaml', 'cross_slot: sometimes\n', 'a.yaml line 1: cross_slot', 'yes, no or gather'],
+  ['a.conf', 'user a on >x +@raed\n', "user 'a': '+@raed'", 'such as +@read'],
+  ['a.conf', 'user a on x\n', "user 'a': word 2", '>password'],
   ['a', 'port: x\n', 'a line 1: port', RANGE(0, 65535)],
 ]
 
@@ -186,6 +188,9 @@ test('no message tells a secret', () => {
     ['-c', path],
     ['--credentials', 'hunter2'],
     ['--tls', 'passphrase=hunter2', '--tls', 'wrong=1'],
+    ['--user', 'a on hunter2'],
+    ['--user', 'a on >hunter2 +@raed'],
+    ['--user', 'a on ">hunter2'],
   ])
     assert.doesNotMatch(refusal(words), /hunter2/)
 })

@@ -12,6 +12,19 @@ function read(text: string): Configuration {
   })
 }
 
+test('users are a list of lines as in redis.conf', () => {
+  const text = 'users:\n  - alice on ">my secret" ~app:* +@read\n  - "bob on nopass +@all"\n'
+  const configuration = new Configuration({
+    file: readYaml(text, 'proxy.yaml'),
+    environment: [],
+    'command line': [],
+  })
+  assert.deepEqual(configuration.value('users'), [
+    ['alice', 'on', '>my secret', '~app:*', '+@read'],
+    ['bob', 'on', 'nopass', '+@all'],
+  ])
+})
+
 test('the sample of the promises is understood', () => {
   const configuration = read(`---
 proxy_port: 6379   # a comment

@@ -12,7 +12,8 @@ test('a reset session is as a new one, but for who it is and since when', () => 
     const { createdAt } = session
     const fields = Object.keys(session).filter((name) => !KEPT.includes(name))
     for (const name of fields) Object.assign(session, { [name]: 'another value' })
-    session.reset(authenticated)
+    session.reset()
+    session.become('default', authenticated, undefined)
     assert.deepEqual({ ...session }, fresh)
     assert.deepEqual([session.id, session.createdAt], [7, createdAt])
   }
@@ -22,6 +23,6 @@ test('RESET leaves what the client library told about itself, as the server does
   const session = new Session(1, true)
   session.libName = 'ioredis'
   session.libVersion = '6.0.0'
-  session.reset(true)
+  session.reset()
   assert.deepEqual([session.libName, session.libVersion], ['ioredis', '6.0.0'])
 })

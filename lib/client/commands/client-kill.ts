@@ -1,8 +1,9 @@
-import { ErrorReply, OK, type ReplyValue } from '../../resp/encode.ts'
+import { ErrorReply, OK } from '../../resp/encode.ts'
+import { DEFAULT_USER } from '../access/accounts.ts'
 import { cString, integer, word } from './argument.ts'
 import { clientType, isOfType } from './client-list.ts'
-import { DEFAULT_USER } from './credential.ts'
-import type { LocalCall, LocalClient } from './local.ts'
+import { type Everywhere, everywhere } from './everywhere.ts'
+import type { LocalClient, LocalHandler, LocalServices } from './local.ts'
 import { errorOf, SYNTAX } from './refusal.ts'
 
 const NO_SUCH_CLIENT = new ErrorReply('ERR No such client')
@@ -35,16 +36,28 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>([
   ['maxage', setMaxAge],
 ])
 
-/** `CLIENT KILL address`, or `CLIENT KILL option value [option value ...]` as of Redis 7.4. */
-export function clientKill(call: LocalCall): ReplyValue {
-  const { args } = call
-  if (args.length === 3) {
-    const killed = kill(call, { addr: cString(args[2]!).toString(), skipMe: false })
+/** In place of a count: the thread knows no such user. */
+const UNKNOWN_USER = -1
+
+/** How many clients each thread ended. */
+export const killing: Everywhere<number> = {
+  kind: 'client-kill',
+  share: (args, services, self) => {
+    const one = args.length === 3
+    const filter = one ? { addr: cString(args[2]!).toString(), skipMe: false } : parse(args)
+    if (filter instanceof ErrorReply) return filter
+    return isKnown(services, filter.user) ? kill(services, self, filter) : UNKNOWN_USER
+  },
+  reply: (shares, { args }) => {
+    if (shares.every(({ value }) => value === UNKNOWN_USER)) return noSuchUser(args)
+    const killed = shares.reduce((sum, { value }) => sum + Math.max(0, value), 0)
+    if (args.length > 3) return killed
     return killed === 0 ? NO_SUCH_CLIENT : OK
-  }
-  const filter = parse(args)
-  return filter instanceof ErrorReply ? filter : kill(call, filter)
+  },
 }
+
+/** `CLIENT KILL address`, or `CLIENT KILL option value [option value ...]` as of Redis 7.4. */
+export const clientKill: LocalHandler = everywhere(killing)
 
 function parse(args: readonly Buffer[]): Filter | ErrorReply {
   const filter: Filter = { skipMe: true }
@@ -78,9 +91,20 @@ function setLocalAddress(filter: Filter, value: Buffer): undefined {
   filter.laddr = cString(value).toString()
 }
 
-function setUser(filter: Filter, value: Buffer): ErrorReply | undefined {
-  filter.user = value.toString('latin1')
-  return filter.user === DEFAULT_USER ? undefined : errorOf("ERR No such user '", value, "'")
+function setUser(filter: Filter, value: Buffer): undefined {
+  filter.user = value.toString()
+}
+
+/** Users of the cluster are known while a client is one of them. */
+function isKnown(services: LocalServices, user: string | undefined): boolean {
+  if (user === undefined || user === DEFAULT_USER) return true
+  if (services.accounts?.find(user) !== undefined) return true
+  return [...services.clients()].some(({ session }) => session.user === user)
+}
+
+function noSuchUser(args: readonly Buffer[]): ErrorReply {
+  const { user = '' } = parse(args) as Filter
+  return errorOf("ERR No such user '", Buffer.from(user), "'")
 }
 
 function setSkipMe(filter: Filter, value: Buffer): ErrorReply | undefined {
@@ -96,7 +120,7 @@ function setMaxAge(filter: Filter, value: Buffer): ErrorReply | undefined {
 }
 
 /** Ends the clients that match and counts them; the caller itself only after its reply. */
-function kill({ client: self, services }: LocalCall, filter: Filter): number {
+function kill(services: LocalServices, self: LocalClient | undefined, filter: Filter): number {
   const found = [...services.clients()].filter(
     (client) => matches(client, filter) && !(filter.skipMe && client === self)
   )

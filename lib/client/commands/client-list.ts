@@ -1,6 +1,7 @@
 import { ErrorReply, type ReplyValue, Verbatim } from '../../resp/encode.ts'
 import { integer, word } from './argument.ts'
-import type { LocalCall, LocalClient } from './local.ts'
+import { type Everywhere, everywhere } from './everywhere.ts'
+import type { LocalCall, LocalClient, LocalHandler } from './local.ts'
 import { errorOf, SYNTAX } from './refusal.ts'
 
 const BAD_ID = new ErrorReply('ERR Invalid client ID')
@@ -24,32 +25,49 @@ export function clientInfo({ client }: LocalCall): ReplyValue {
   return new Verbatim(clientLine(client))
 }
 
+/** Clients of one thread: the id and the line of each. */
+type Listed = readonly (readonly [id: number, line: string])[]
+
+/** What each thread lists. */
+export const listing: Everywhere<Listed> = {
+  kind: 'client-list',
+  share: (args, services) => {
+    const wanted = parse(args)
+    if (wanted instanceof ErrorReply) return wanted
+    const found = [...services.clients()].filter(wanted)
+    return found.map((client) => [client.session.id, clientLine(client)])
+  },
+  reply: (shares, { args }) => {
+    const all = shares.flatMap(({ value }) => value).sort(([one], [other]) => one - other)
+    const lines = isIdList(args) ? inOrderOf(args.slice(3), all) : all.map(([, line]) => line)
+    return new Verbatim(lines.join(''))
+  },
+}
+
 /** `CLIENT LIST [TYPE type] [ID id [id ...]]`. */
-export function clientList({ args, services }: LocalCall): ReplyValue {
-  const filter = args.length > 2 ? word(args[2]!) : ''
-  if (filter === 'type' && args.length === 4) {
-    const type = clientType(args[3]!)
-    if (type instanceof ErrorReply) return type
-    return lines([...services.clients()].filter((client) => isOfType(client, type)))
-  }
-  if (filter === 'id' && args.length > 3) return listIds(args.slice(3), services.clients())
-  return args.length === 2 ? lines(services.clients()) : SYNTAX
+export const clientList: LocalHandler = everywhere(listing)
+
+function isIdList(args: readonly Buffer[]): boolean {
+  return args.length > 3 && word(args[2]!) === 'id'
 }
 
-function listIds(args: readonly Buffer[], clients: Iterable<LocalClient>): ReplyValue {
-  const byId = new Map([...clients].map((client) => [BigInt(client.session.id), client]))
-  const found: LocalClient[] = []
-  for (const arg of args) {
-    const id = integer(arg)
-    if (id === undefined) return BAD_ID
-    const client = byId.get(id)
-    if (client !== undefined) found.push(client)
+/** Which clients are meant. */
+function parse(args: readonly Buffer[]): ((client: LocalClient) => boolean) | ErrorReply {
+  if (args.length === 2) return () => true
+  if (isIdList(args)) {
+    const ids = args.slice(3).map(integer)
+    if (ids.includes(undefined)) return BAD_ID
+    return ({ session }) => ids.includes(BigInt(session.id))
   }
-  return lines(found)
+  if (word(args[2]!) !== 'type' || args.length !== 4) return SYNTAX
+  const type = clientType(args[3]!)
+  return type instanceof ErrorReply ? type : (client) => isOfType(client, type)
 }
 
-function lines(clients: Iterable<LocalClient>): ReplyValue {
-  return new Verbatim(Array.from(clients, clientLine).join(''))
+/** In the order in which ids were asked for, each as often as it was. */
+function inOrderOf(ids: readonly Buffer[], all: Listed): string[] {
+  const byId = new Map(all.map(([id, line]) => [String(id), line]))
+  return ids.map((id) => byId.get(id.toString('latin1')) ?? '')
 }
 
 /**
@@ -99,9 +117,9 @@ function clientLine(client: LocalClient): string {
   return `${pairs.join(' ')}\n`
 }
 
-function flags({ session, remoteAddress, blocked, queuedCommands }: LocalClient): string {
+function flags({ session, remoteAddress, blocked, paused, queuedCommands }: LocalClient): string {
   const set = [
-    blocked && 'b',
+    (blocked || paused) && 'b',
     queuedCommands >= 0 && 'x',
     remoteAddress.startsWith('/') && 'U',
     session.readonlyMode && 'r',

@@ -10,7 +10,9 @@ import { integer, isPrintable, word } from './argument.ts'
 import { CLIENT_HELP } from './client-help.ts'
 import { clientKill } from './client-kill.ts'
 import { clientInfo, clientList } from './client-list.ts'
+import { pausing, unpausing } from './client-pause.ts'
 import { container, help, type Subcommand } from './container.ts'
+import { type Everywhere, everywhere } from './everywhere.ts'
 import { type LocalCall, type LocalCommands, type LocalHandler, NO_REPLY } from './local.ts'
 import { BAD_NAME, errorOf, NOT_INTEGER, SYNTAX, unsupported } from './refusal.ts'
 
@@ -92,26 +94,25 @@ const NO_TRACKING: ReplyValue = new Map<ReplyValue, ReplyValue>([
 
 const BAD_REASON = new ErrorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
 
-/** `CLIENT UNBLOCK id [TIMEOUT|ERROR]`. */
-async function unblock({ args, services }: LocalCall): Promise<ReplyValue> {
-  if (args.length > 4) return SYNTAX
-  const reason = args[3] === undefined ? 'timeout' : word(args[3])
-  if (reason !== 'timeout' && reason !== 'error') return BAD_REASON
-  const id = integer(args[2]!)
-  if (id === undefined) return NOT_INTEGER
-  for (const client of services.clients()) {
-    if (BigInt(client.session.id) === id) return Number(await client.unblock(reason === 'error'))
-  }
-  return 0
+/** `CLIENT UNBLOCK id [TIMEOUT|ERROR]`: how many clients each thread unblocked. */
+export const unblocking: Everywhere<number> = {
+  kind: 'client-unblock',
+  share: (args, services) => {
+    if (args.length > 4) return SYNTAX
+    const reason = args[3] === undefined ? 'timeout' : word(args[3])
+    if (reason !== 'timeout' && reason !== 'error') return BAD_REASON
+    const id = integer(args[2]!)
+    if (id === undefined) return NOT_INTEGER
+    for (const client of services.clients()) {
+      if (BigInt(client.session.id) === id) return client.unblock(reason === 'error').then(Number)
+    }
+    return 0
+  },
+  reply: (shares) => shares.reduce((sum, { value }) => sum + value, 0),
 }
 
 function answer(arity: number, run: LocalHandler): Subcommand {
   return { arity, run }
-}
-
-function refuse(name: string, arity: number): Subcommand {
-  const error = unsupported(`client|${name}`)
-  return { arity, run: () => error }
 }
 
 /** Handler of CLIENT. */
@@ -136,8 +137,8 @@ export const clientCommands: LocalCommands = {
     trackinginfo: answer(2, () => NO_TRACKING),
     tracking: answer(-3, tracking),
     caching: answer(3, () => NOT_TRACKING),
-    pause: refuse('pause', -3),
-    unpause: refuse('unpause', 2),
-    unblock: answer(-3, unblock),
+    pause: answer(-3, everywhere(pausing)),
+    unpause: answer(2, everywhere(unpausing)),
+    unblock: answer(-3, everywhere(unblocking)),
   }),
 }

@@ -7,17 +7,10 @@
 import { ErrorReply, OK, type ReplyValue, SimpleString } from '../../resp/encode.ts'
 import { integer } from './argument.ts'
 import { command } from './container.ts'
-import { authenticate, DEFAULT_USER } from './credential.ts'
+import { authenticate, enter } from './credential.ts'
 import { hello } from './hello.ts'
 import type { LocalCall, LocalCommands, LocalHandler } from './local.ts'
-import {
-  CLUSTER_DISABLED,
-  NO_PASSWORD_SET,
-  NOT_INTEGER,
-  SYNTAX,
-  WRONG_PASSWORD,
-  wrongArity,
-} from './refusal.ts'
+import { CLUSTER_DISABLED, NOT_INTEGER, SYNTAX, wrongArity } from './refusal.ts'
 
 /** Databases that a server has unless it is told otherwise; a cluster uses the first only. */
 export const DATABASES = 16
@@ -42,7 +35,8 @@ function quit({ client }: LocalCall): ReplyValue {
 }
 
 function reset({ session, services }: LocalCall): ReplyValue {
-  session.reset(services.password === undefined)
+  session.reset()
+  enter(session, services)
   return RESET
 }
 
@@ -56,12 +50,13 @@ function select({ args, session }: LocalCall): ReplyValue {
   return OK
 }
 
-function auth(call: LocalCall): ReplyValue {
-  const { args, services } = call
+/** `AUTH [user] password`. */
+function auth(call: LocalCall): ReplyValue | Promise<ReplyValue> {
+  const { args } = call
   if (args.length > 3) return SYNTAX
-  if (args.length === 2 && services.password === undefined) return NO_PASSWORD_SET
-  const user = args.length === 3 ? args[1]! : Buffer.from(DEFAULT_USER)
-  return authenticate(call, user, args.at(-1)!) ? OK : WRONG_PASSWORD
+  const user = args.length === 3 ? args[1]! : undefined
+  const outcome = authenticate(call, user, args.at(-1)!)
+  return outcome instanceof Promise ? outcome.then((error) => error ?? OK) : (outcome ?? OK)
 }
 
 /** Answers OK where cluster-aware clients are served, after `effect`. */

@@ -9,14 +9,36 @@ const BACKSLASH = 92
  * to the length of the pattern times the length of the text.
  */
 export function matchesGlob(pattern: Uint8Array, text: string): boolean {
-  const steps = parse(pattern)
   const bytes = Buffer.from(text)
+  return new Glob(pattern, lower).matches(bytes, 0, bytes.length)
+}
+
+/** A glob-style pattern, read once. `fold` says which bytes are the same; by default none are. */
+export class Glob {
+  readonly #steps: readonly Step[]
+
+  constructor(pattern: Uint8Array, fold: (byte: number) => number = (byte) => byte) {
+    this.#steps = parse(pattern, fold)
+  }
+
+  /** Whether `bytes[start..end)` matches. */
+  matches(bytes: Uint8Array, start: number, end: number): boolean {
+    return matchesSteps(this.#steps, bytes, start, end)
+  }
+}
+
+function matchesSteps(
+  steps: readonly Step[],
+  bytes: Uint8Array,
+  start: number,
+  end: number
+): boolean {
   let step = 0
-  let at = 0
+  let at = start
   // Where to go on after a mismatch: only the last star can have to take more.
   let retryStep = -1
   let retryAt = 0
-  while (at < bytes.length) {
+  while (at < end) {
     const current = steps[step]
     if (current === 'star') {
       step += 1
@@ -37,7 +59,9 @@ export function matchesGlob(pattern: Uint8Array, text: string): boolean {
   return step === steps.length
 }
 
-function parse(pattern: Uint8Array): Step[] {
+type Fold = (byte: number) => number
+
+function parse(pattern: Uint8Array, fold: Fold): Step[] {
   const steps: Step[] = []
   let at = 0
   while (at < pattern.length) {
@@ -45,11 +69,12 @@ function parse(pattern: Uint8Array): Step[] {
     if (char === '*') steps.push('star')
     else if (char === '?') steps.push(new Uint8Array(256).fill(1))
     else if (char === '[') {
-      at = parseClass(pattern, at + 1, steps)
+      at = parseClass(pattern, at + 1, steps, fold)
       continue
     } else {
       if (char === '\\' && at + 1 < pattern.length) at += 1
-      steps.push(accepting((byte) => lower(byte) === lower(pattern[at]!)))
+      const wanted = fold(pattern[at]!)
+      steps.push(accepting((byte) => fold(byte) === wanted))
     }
     at += 1
   }
@@ -57,7 +82,7 @@ function parse(pattern: Uint8Array): Step[] {
 }
 
 /** Reads a class that begins behind its bracket and gives where the pattern goes on; a class may lack its end. */
-function parseClass(pattern: Uint8Array, start: number, steps: Step[]): number {
+function parseClass(pattern: Uint8Array, start: number, steps: Step[], fold: Fold): number {
   const negated = pattern[start] === 94
   const tests: ((byte: number) => boolean)[] = []
   let at = negated ? start + 1 : start
@@ -70,10 +95,10 @@ function parseClass(pattern: Uint8Array, start: number, steps: Step[]): number {
       tests.push((byte) => byte === escaped)
       at += 2
     } else if (left >= 3 && pattern[at + 1] === 45) {
-      tests.push(within(first, pattern[at + 2]!))
+      tests.push(within(first, pattern[at + 2]!, fold))
       at += 3
     } else {
-      tests.push((byte) => lower(byte) === lower(first))
+      tests.push((byte) => fold(byte) === fold(first))
       at += 1
     }
   }
@@ -81,10 +106,10 @@ function parseClass(pattern: Uint8Array, start: number, steps: Step[]): number {
   return at + 1
 }
 
-function within(first: number, last: number): (byte: number) => boolean {
-  const low = lower(Math.min(first, last))
-  const high = lower(Math.max(first, last))
-  return (byte) => lower(byte) >= low && lower(byte) <= high
+function within(first: number, last: number, fold: Fold): (byte: number) => boolean {
+  const low = fold(Math.min(first, last))
+  const high = fold(Math.max(first, last))
+  return (byte) => fold(byte) >= low && fold(byte) <= high
 }
 
 function accepting(test: (byte: number) => boolean): Uint8Array {

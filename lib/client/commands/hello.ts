@@ -1,14 +1,8 @@
 import { ErrorReply, type ProtocolVersion, type ReplyValue } from '../../resp/encode.ts'
 import { integer, isPrintable, word } from './argument.ts'
-import { authenticate } from './credential.ts'
+import { authenticate, type Outcome } from './credential.ts'
 import type { LocalCall } from './local.ts'
-import {
-  BAD_NAME,
-  errorOf,
-  HELLO_NOT_AUTHENTICATED,
-  NO_PROTOCOL,
-  WRONG_PASSWORD,
-} from './refusal.ts'
+import { BAD_NAME, errorOf, HELLO_NOT_AUTHENTICATED, NO_PROTOCOL } from './refusal.ts'
 
 const NOT_VERSION = new ErrorReply('ERR Protocol version is not an integer or out of range')
 
@@ -16,11 +10,18 @@ const NOT_VERSION = new ErrorReply('ERR Protocol version is not an integer or ou
  * `HELLO [version [AUTH user password] [SETNAME name]]`. Options take effect one by one, as in the server: a name that
  * is refused does not undo the AUTH before it. The version changes only when all went well.
  */
-export function hello(call: LocalCall): ReplyValue {
+export function hello(call: LocalCall): ReplyValue | Promise<ReplyValue> {
   const { args, session } = call
   const version = args.length < 2 ? session.protocol : wantedVersion(call)
   if (version instanceof ErrorReply) return version
-  const refused = applyOptions(call)
+  const outcome = applyOptions(call, 2)
+  return outcome instanceof Promise
+    ? outcome.then((refused) => finish(call, version, refused))
+    : finish(call, version, outcome)
+}
+
+function finish(call: LocalCall, version: ProtocolVersion, refused: Outcome): ReplyValue {
+  const { session } = call
   if (refused !== undefined) return refused
   if (!session.authenticated) return HELLO_NOT_AUTHENTICATED
   session.protocol = version
@@ -34,15 +35,20 @@ function wantedVersion({ args, services }: LocalCall): ProtocolVersion | ErrorRe
   return version === 3n && services.resp3 ? 3 : NO_PROTOCOL
 }
 
-function applyOptions(call: LocalCall): ErrorReply | undefined {
+function applyOptions(call: LocalCall, from: number): Outcome | Promise<Outcome> {
   const { args, session } = call
-  let at = 2
+  let at = from
   while (at < args.length) {
     const option = word(args[at]!)
     const more = args.length - 1 - at
     if (option === 'auth' && more >= 2) {
-      if (!authenticate(call, args[at + 1]!, args[at + 2]!)) return WRONG_PASSWORD
+      const outcome = authenticate(call, args[at + 1]!, args[at + 2]!)
       at += 3
+      const next = at
+      if (outcome instanceof Promise) {
+        return outcome.then((refused) => refused ?? applyOptions(call, next))
+      }
+      if (outcome !== undefined) return outcome
     } else if (option === 'setname' && more >= 1) {
       const name = args[at + 1]!
       if (!isPrintable(name)) return BAD_NAME

@@ -16,12 +16,17 @@ import {
   questionFor,
 } from './cluster-sections.ts'
 import { command } from './container.ts'
+import { type Counters, inAll, withCounters } from './counters.ts'
+import type { Share } from './everywhere.ts'
 import type { LocalCall, LocalCommands } from './local.ts'
 
+/** What stands in a section; counters are those of all threads. */
+type SectionFields = (call: LocalCall, counters: Counters) => Fields
+
 /** Section by its name in the request, in the order of the reply. */
-const SECTIONS: ReadonlyMap<string, [title: string, fields: (call: LocalCall) => Fields]> = new Map<
+const SECTIONS: ReadonlyMap<string, [title: string, fields: SectionFields]> = new Map<
   string,
-  [string, (call: LocalCall) => Fields]
+  [string, SectionFields]
 >([
   ['server', ['Server', server]],
   ['clients', ['Clients', clients]],
@@ -42,11 +47,15 @@ const PATIENCE = 100
  * `INFO [section ...]`; a section that is not known adds nothing. What only the masters can tell is left out where it was not asked for by its name and
  * they do not answer at once; asked for by name it is whole, or an error.
  */
-function info(call: LocalCall): ReplyValue | Promise<ReplyValue> {
+function info(
+  shares: readonly Share<Counters>[],
+  call: LocalCall
+): ReplyValue | Promise<ReplyValue> {
   const wanted = new Set(call.args.slice(1).map(word))
   const every = wanted.size === 0 || EVERY_SECTION.some((name) => wanted.has(name))
   const chosen = [...SECTIONS].filter(([name]) => every || wanted.has(name))
-  const texts = chosen.map(([, [title, fields]]) => section(title, fields(call)))
+  const counters = inAll(shares)
+  const texts = chosen.map(([, [title, fields]]) => section(title, fields(call, counters)))
   const named = clusterSections(wanted)
   const further = clusterSections(wanted.size === 0 ? new Set(['default']) : wanted, true)
   const optional = named.length === 0
@@ -97,7 +106,7 @@ function server({ client, services }: LocalCall): Fields {
     os: `${type()} ${release()} ${process.arch}`,
     arch_bits: /64|s390x/.test(process.arch) ? 64 : 32,
     node_version: process.versions.node,
-    process_id: process.pid,
+    process_id: services.admin.program.processId ?? process.pid,
     run_id: services.id,
     tcp_port: client.advertised.port,
     server_time_usec: now * 1000,
@@ -108,36 +117,31 @@ function server({ client, services }: LocalCall): Fields {
   }
 }
 
-function clients({ services }: LocalCall): Fields {
-  const connected = [...services.clients()]
-  const largest = (size: (client: LocalCall['client']) => number): number =>
-    connected.reduce((most, client) => Math.max(most, size(client)), 0)
+function clients({ services }: LocalCall, counters: Counters): Fields {
   return {
-    connected_clients: connected.length,
+    connected_clients: counters.clients,
     cluster_connections: 0,
     maxclients: services.maxClients,
-    client_recent_max_input_buffer: largest((client) => client.inputBytes),
-    client_recent_max_output_buffer: largest((client) => client.outputBytes),
-    blocked_clients: 0,
+    client_recent_max_input_buffer: counters.largestInput,
+    client_recent_max_output_buffer: counters.largestOutput,
+    blocked_clients: counters.blockedClients,
     tracking_clients: 0,
   }
 }
 
-function memory(): Fields {
-  const { heapUsed, external, rss } = process.memoryUsage()
-  const used = heapUsed + external
+function memory(_call: LocalCall, { used, resident }: Counters): Fields {
   const total = totalmem()
   return {
     used_memory: used,
     used_memory_human: human(used),
-    used_memory_rss: rss,
-    used_memory_rss_human: human(rss),
+    used_memory_rss: resident,
+    used_memory_rss_human: human(resident),
     total_system_memory: total,
     total_system_memory_human: human(total),
     maxmemory: 0,
     maxmemory_human: '0B',
     maxmemory_policy: 'noeviction',
-    mem_fragmentation_ratio: (rss / used).toFixed(2),
+    mem_fragmentation_ratio: (resident / used).toFixed(2),
   }
 }
 
@@ -146,14 +150,14 @@ function persistence(): Fields {
   return { loading: 0, async_loading: 0, rdb_bgsave_in_progress: 0, aof_enabled: 0 }
 }
 
-function stats({ services: { totals } }: LocalCall): Fields {
+function stats(_call: LocalCall, counters: Counters): Fields {
   return {
-    total_connections_received: totals.connections,
-    total_commands_processed: totals.commands,
-    total_net_input_bytes: totals.bytesRead,
-    total_net_output_bytes: totals.bytesWritten,
-    rejected_connections: totals.rejectedConnections,
-    redirects_followed: totals.redirects,
+    total_connections_received: counters.connections,
+    total_commands_processed: counters.commands,
+    total_net_input_bytes: counters.bytesRead,
+    total_net_output_bytes: counters.bytesWritten,
+    rejected_connections: counters.rejectedConnections,
+    redirects_followed: counters.redirects,
   }
 }
 
@@ -167,11 +171,10 @@ function replication({ services }: LocalCall): Fields {
   }
 }
 
-function cpu(): Fields {
-  const { user, system } = process.cpuUsage()
+function cpu(_call: LocalCall, { cpuSystem, cpuUser }: Counters): Fields {
   return {
-    used_cpu_sys: (system / 1e6).toFixed(6),
-    used_cpu_user: (user / 1e6).toFixed(6),
+    used_cpu_sys: (cpuSystem / 1e6).toFixed(6),
+    used_cpu_user: (cpuUser / 1e6).toFixed(6),
   }
 }
 
@@ -185,6 +188,6 @@ function cluster({ services: { totals } }: LocalCall): Fields {
 
 /** Handlers of INFO and ROLE, which agree about the role. */
 export const infoCommands: LocalCommands = {
-  info: command('info', -1, info),
+  info: command('info', -1, withCounters(info)),
   role: command('role', 1, () => ['master', 0, []]),
 }

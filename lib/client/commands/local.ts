@@ -1,6 +1,9 @@
 import type { Catalogue } from '../../command/catalogue.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
+import type { Accounts } from '../access/accounts.ts'
+import type { Attempts } from '../access/attempts.ts'
+import type { Pause } from '../pause.ts'
 import type { Session } from '../session.ts'
 import type { AdminServices } from './admin.ts'
 
@@ -31,6 +34,8 @@ export interface LocalClient {
   readonly totalCommands: number
   /** Whether it waits in a blocking command. */
   readonly blocked: boolean
+  /** Whether its next command waits for the end of a pause. */
+  readonly paused: boolean
   /** Commands since MULTI; -1 without. */
   readonly queuedCommands: number
   /** Ends its blocking command, as if the time were over or with an error; whether there was one. */
@@ -67,9 +72,16 @@ export interface LocalServices {
   readonly catalogue: Catalogue
   /** All connected clients. */
   clients(): Iterable<LocalClient>
+  /** `CLIENT PAUSE`. */
+  readonly pause: Pause
   readonly maxClients: number
   /** Password that clients must give, or undefined when every client is let in. */
   readonly password: string | undefined
+  /** Users of the proxy's own; undefined when there are none. */
+  readonly accounts: Accounts | undefined
+  /** Failed attempts to authenticate. */
+  readonly attempts: Attempts
+  readonly authFailureDelay: number
   /** Whether HELLO 3 is accepted. */
   readonly resp3: boolean
   /** Whether the CLUSTER command presents the proxy as the owner of all slots. */

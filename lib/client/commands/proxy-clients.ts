@@ -4,13 +4,16 @@
  * @module
  */
 
-import { type ReplyValue, SimpleString } from '../../resp/encode.ts'
-import type { LocalCall, LocalClient, LocalHandler } from './local.ts'
+import { SimpleString } from '../../resp/encode.ts'
+import { type Everywhere, everywhere } from './everywhere.ts'
+import type { LocalClient, LocalHandler, LocalServices } from './local.ts'
 import { CLIENT_HELP } from './proxy-help.ts'
 import { choose, helpLines, type ProxySubcommand } from './proxy-refusal.ts'
 
 /** The number of the thread that runs this proxy. */
-const THREAD = 0
+function threadOf({ admin }: LocalServices): number {
+  return admin.program.threads?.index ?? 0
+}
 
 /** Handler of `PROXY CLIENT`. */
 export const proxyClient: LocalHandler = choose(
@@ -21,36 +24,49 @@ export const proxyClient: LocalHandler = choose(
       {
         least: 3,
         most: 3,
-        run: ({ session }) => new SimpleString(`${THREAD}:${session.id}`),
+        run: ({ session, services }) => new SimpleString(`${threadOf(services)}:${session.id}`),
       },
     ],
-    ['thread', { least: 3, most: 3, run: () => THREAD }],
+    ['thread', { least: 3, most: 3, run: ({ services }) => threadOf(services) }],
     ['help', { least: 3, most: 3, run: () => helpLines(CLIENT_HELP) }],
   ])
 )
 
-function shown(client: LocalClient): ReplyValue {
+/** Clients of one thread; fields by their names. */
+type Shown = readonly Readonly<Record<string, string | number>>[]
+
+function shown(client: LocalClient, thread: number): Shown[number] {
   const { session } = client
   const seconds = (since: number): number => Math.max(0, Math.floor((Date.now() - since) / 1000))
-  return new Map<string, ReplyValue>([
-    ['id', session.id],
-    ['thread', THREAD],
-    ['address', client.remoteAddress],
-    ['name', session.name],
-    ['user', session.user],
-    ['protocol', session.protocol],
-    ['connection', 'shared'],
-    ['command', client.lastCommand],
-    ['pending', client.pendingRequests],
-    ['age', seconds(session.createdAt)],
-    ['idle', seconds(client.lastActiveAt)],
-    ['commands', client.totalCommands],
-    ['bytes-read', client.totalBytesRead],
-    ['bytes-written', client.totalBytesWritten],
-  ])
+  return {
+    id: session.id,
+    thread,
+    address: client.remoteAddress,
+    name: session.name,
+    user: session.user,
+    protocol: session.protocol,
+    connection: 'shared',
+    command: client.lastCommand,
+    pending: client.pendingRequests,
+    age: seconds(session.createdAt),
+    idle: seconds(client.lastActiveAt),
+    commands: client.totalCommands,
+    'bytes-read': client.totalBytesRead,
+    'bytes-written': client.totalBytesWritten,
+  }
+}
+
+/** The clients of each thread. */
+export const clientsShown: Everywhere<Shown> = {
+  kind: 'proxy-clients',
+  share: (_args, services) =>
+    Array.from(services.clients(), (client) => shown(client, threadOf(services))),
+  reply: (shares) => {
+    const all = shares.flatMap(({ value }) => value)
+    all.sort((one, other) => Number(one.id) - Number(other.id))
+    return all.map((fields) => new Map(Object.entries(fields)))
+  },
 }
 
 /** `PROXY CLIENTS`: all of them, the oldest first. */
-export function proxyClients({ services }: LocalCall): ReplyValue {
-  return Array.from(services.clients(), (client) => shown(client))
-}
+export const proxyClients: LocalHandler = everywhere(clientsShown)

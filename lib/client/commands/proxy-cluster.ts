@@ -7,6 +7,7 @@
 import type { TopologyNode } from '../../events.ts'
 import { ErrorReply, type ReplyValue, SimpleString } from '../../resp/encode.ts'
 import type { AdminServices, TopologyRecord } from './admin.ts'
+import { type Everywhere, everywhere } from './everywhere.ts'
 import type { LocalCall, LocalHandler } from './local.ts'
 import { CLUSTER_HELP, TOPOLOGY_HELP } from './proxy-help.ts'
 import { choose, helpLines, type ProxySubcommand } from './proxy-refusal.ts'
@@ -42,14 +43,15 @@ function pairs(...features: readonly Feature[]): LocalHandler {
   return (call) => new Map(features.map((feature) => feature(call)))
 }
 
-/** Answers when the new table is in force. */
-async function update({ services }: LocalCall): Promise<ReplyValue> {
-  try {
-    await services.admin.refresh()
-    return word('done')
-  } catch {
-    return UPDATE_FAILED
-  }
+/** Whether the new table is in force in each thread. */
+export const updating: Everywhere<boolean> = {
+  kind: 'proxy-cluster-update',
+  share: (_args, { admin }) =>
+    admin.refresh().then(
+      () => true,
+      () => false
+    ),
+  reply: (shares) => (shares.every(({ value }) => value) ? word('done') : UPDATE_FAILED),
 }
 
 const info = pairs(status, connection, nodes)
@@ -62,7 +64,7 @@ export const proxyCluster: LocalHandler = choose(
     ['status', { least: 3, most: 3, run: pairs(status) }],
     ['connection', { least: 3, most: 3, run: pairs(connection) }],
     ['nodes', { least: 3, most: 3, run: pairs(nodes) }],
-    ['update', { least: 3, most: 3, run: update }],
+    ['update', { least: 3, most: 3, run: everywhere(updating) }],
     ['help', { least: 3, most: 3, run: () => helpLines(CLUSTER_HELP) }],
   ]),
   info

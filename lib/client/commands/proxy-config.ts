@@ -10,6 +10,7 @@ import { ErrorReply, OK, type ReplyValue, SimpleString } from '../../resp/encode
 import type { CrossSlot, Settings } from '../../settings.ts'
 import type { AdminServices } from './admin.ts'
 import { cString } from './argument.ts'
+import { type Everywhere, everywhere } from './everywhere.ts'
 import { matchesGlob } from './glob.ts'
 import type { LocalCall, LocalHandler } from './local.ts'
 import { CONFIG_HELP } from './proxy-help.ts'
@@ -53,7 +54,7 @@ const CROSS_SLOT: ReadonlyMap<string, CrossSlot> = new Map<string, CrossSlot>([
 ])
 
 /** No password, key or certificate is ever told. */
-const SECRET = /password|credentials|tls/i
+const SECRET = /password|credentials|tls|users/i
 
 function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
@@ -98,11 +99,25 @@ function get({ args, services }: LocalCall): ReplyValue {
   return new Map(names.map((name) => [new SimpleString(name), shown(all.get(name))]))
 }
 
+function nameOf(args: readonly Buffer[]): string {
+  return cString(args[3]!).toString('latin1').toLowerCase()
+}
+
+/** An option as every thread sets it, those that start later too. */
+export const configSetting: Everywhere<true> = {
+  kind: 'proxy-config-set',
+  share: (args, { admin }) => {
+    const outcome = set(args, admin)
+    return outcome instanceof ErrorReply ? outcome : true
+  },
+  reply: () => OK,
+  lasting: nameOf,
+}
+
 /** `PROXY CONFIG SET option value`. */
-function set({ args, services }: LocalCall): ReplyValue {
-  const name = cString(args[3]!).toString('latin1').toLowerCase()
+function set(args: readonly Buffer[], admin: AdminServices): ReplyValue {
+  const name = nameOf(args)
   const value = args[4]!.toString('latin1')
-  const { admin } = services
   if (name === OFFICIAL_NAMES.crossSlot) return setCrossSlot(admin, value)
   if (NUMBERS.has(name)) return setNumber(admin, name, value)
   const own = admin.program.settings?.find((setting) => setting.name === name)
@@ -164,7 +179,7 @@ export const proxyConfig: LocalHandler = choose(
   2,
   new Map<string, ProxySubcommand>([
     ['get', { least: 4, most: 4, run: get }],
-    ['set', { least: 5, most: 5, run: set }],
+    ['set', { least: 5, most: 5, run: everywhere(configSetting) }],
     ['reload', { least: 3, most: 3, run: reload }],
     ['help', { least: 3, most: 3, run: () => helpLines(CONFIG_HELP) }],
   ])

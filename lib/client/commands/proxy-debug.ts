@@ -24,29 +24,31 @@ const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = {
   kill: 'SIGKILL',
 }
 
+/** Ends the main process. The reply is on its way before the signal is. */
 function ends(signal: NodeJS.Signals): LocalHandler {
-  return ({ services }) => end(services.admin.program.kill, signal)
-}
-
-/** The reply is on its way before the signal is. */
-function end(
-  kill: ((signal: NodeJS.Signals | number) => void) | undefined,
-  signal: NodeJS.Signals | number
-): ReplyValue {
-  if (kill === undefined) return NOT_ALLOWED
-  setImmediate(() => setImmediate(() => kill(signal)))
-  return OK
+  return ({ services }) => {
+    const { kill } = services.admin.program
+    if (kill === undefined) return NOT_ALLOWED
+    setImmediate(() => setImmediate(() => kill(signal, undefined)))
+    return OK
+  }
 }
 
 /** `PROXY DEBUG KILL thread [signal]`. */
 function killThread({ args, services }: LocalCall): ReplyValue {
-  const { kill } = services.admin.program
+  const { kill, threads } = services.admin.program
   if (kill === undefined) return NOT_ALLOWED
-  if (!['main', 'self', '0'].includes(word(args[3]!))) return BAD_THREAD
+  const whom = word(args[3]!)
+  const self = threads?.index ?? 0
+  if (!/^(?:main|self|\d{1,3})$/.test(whom)) return BAD_THREAD
+  const thread = whom === 'main' ? undefined : whom === 'self' ? self : Number(whom)
   const name = args[4] === undefined ? 'term' : word(args[4])
   const number = /^\d{1,2}$/.test(name) ? Number(name) : 0
   const signal = SIGNALS[name] ?? (number >= 1 && number <= LAST_SIGNAL ? number : undefined)
-  return signal === undefined ? BAD_SIGNAL : end(kill, signal)
+  if (signal === undefined) return BAD_SIGNAL
+  if (thread !== undefined && thread >= (threads?.count ?? 1)) return BAD_THREAD
+  setImmediate(() => setImmediate(() => kill(signal, thread)))
+  return OK
 }
 
 /** Handler of `PROXY DEBUG`. */

@@ -59,7 +59,12 @@ export function proxyExplain({ args, services, session }: LocalCall): ReplyValue
   const spec = services.catalogue.find(view) ?? ownSpec(view)
   if (spec === undefined) return unknownCommand(view)
   const plan = emptyPlan()
-  const kind = decide(view, spec, session.protocol, services.admin.rules, plan)
+  const denied = session.account?.refusal(spec, view)
+  const kind =
+    denied === undefined
+      ? decide(view, spec, session.protocol, services.admin.rules, plan)
+      : REFUSED
+  if (denied !== undefined) plan.error = denied
   const { keys, slots } = keysOf(view, spec)
   return new Map<ReplyValue, ReplyValue>([
     ['command', spec.name],

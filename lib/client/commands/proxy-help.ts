@@ -11,6 +11,7 @@ export const PROXY_HELP: readonly string[] = [
   'DEBUG SEGFAULT|ASSERT|KILL <MAIN|SELF|thread-id> [TERM|INT|KILL|number] -- Ends the proxy on purpose; needs enable-debug-command.',
   'SHUTDOWN [ASAP] -- Ends the proxy after all is answered, or at once.',
   'LOG [level] <message> -- Writes to the log of the proxy. Levels: debug, info, success, warning, error; default debug.',
+  'RESTART -- New threads, with the code and the configuration as they are now, take over from those that run.',
   'CONFIG RELOAD -- Reads the configuration file again, whole or not at all.',
   'CLIENTS -- All connected clients.',
   'EXPLAIN <command> [arg ...] -- What would be done with a command, without doing it.',

@@ -10,11 +10,13 @@ import { type ReplyValue, Verbatim } from '../../resp/encode.ts'
 import type { NodeAddress } from '../../settings.ts'
 import { version } from '../../version.ts'
 import { human } from './byte-size.ts'
-import type { LocalCall } from './local.ts'
+import { type Counters, inAll, withCounters } from './counters.ts'
+import type { Share } from './everywhere.ts'
+import type { LocalCall, LocalHandler } from './local.ts'
 import { badSubcommand } from './proxy-refusal.ts'
 
 type Fields = Readonly<Record<string, string | number>>
-type Section = (call: LocalCall) => Fields
+type Section = (call: LocalCall, shares: readonly Share<Counters>[]) => Fields
 
 const SECTIONS: ReadonlyMap<string, readonly [title: string, fields: Section]> = new Map([
   ['proxy', ['Proxy', proxy]],
@@ -26,14 +28,18 @@ const SECTIONS: ReadonlyMap<string, readonly [title: string, fields: Section]> =
 const EVERY: readonly string[] = ['default', 'all', 'everything']
 
 /** `PROXY INFO [section]`. */
-export function proxyInfo(call: LocalCall): ReplyValue {
+export const proxyInfo: LocalHandler = withCounters(info)
+
+function info(shares: readonly Share<Counters>[], call: LocalCall): ReplyValue {
   const wanted = call.args[2]?.toString('latin1').toLowerCase() ?? 'default'
   const names = EVERY.includes(wanted) ? [...SECTIONS.keys()] : [wanted]
   const found = names.map((name) => SECTIONS.get(name))
   if (found.includes(undefined)) return badSubcommand(call)
   const texts = found.map((section) => {
     const [title, fields] = section!
-    const lines = Object.entries(fields(call)).map(([name, value]) => `${name}:${value}\r\n`)
+    const lines = Object.entries(fields(call, shares)).map(
+      ([name, value]) => `${name}:${value}\r\n`
+    )
     return `# ${title}\r\n${lines.join('')}`
   })
   return new Verbatim(texts.join('\r\n'))
@@ -62,7 +68,7 @@ function proxy(call: LocalCall): Fields {
     multiplexing_api: 'libuv',
     // What Redis says when another compiler made it.
     gcc_version: '0.0.0',
-    process_id: process.pid,
+    process_id: admin.program.processId ?? process.pid,
     threads: own(call, 'threads', 1),
     tcp_port: own(call, 'port', admin.listening.port),
     uptime_in_seconds: uptime,
@@ -74,9 +80,8 @@ function proxy(call: LocalCall): Fields {
   }
 }
 
-function memory(): Fields {
-  const { heapUsed, external } = process.memoryUsage()
-  const used = heapUsed + external
+function memory(_call: LocalCall, shares: readonly Share<Counters>[]): Fields {
+  const { used } = inAll(shares)
   const total = totalmem()
   return {
     used_memory: used,
@@ -86,14 +91,18 @@ function memory(): Fields {
   }
 }
 
-function clients({ services }: LocalCall): Fields {
-  const connected = [...services.clients()].length
+/** The official proxy's own spelling, which its dashboards read; and the right one. */
+const THREAD_FIELDS = ['clinets', 'clients'] as const
+
+function clients({ services }: LocalCall, shares: readonly Share<Counters>[]): Fields {
+  const threads = [...shares].sort((one, other) => one.thread - other.thread)
+  const each = THREAD_FIELDS.flatMap((word) =>
+    threads.map(({ thread, value }) => [`thread_${thread}_${word}`, value.clients] as const)
+  )
   return {
-    connected_clients: connected,
+    connected_clients: inAll(shares).clients,
     max_clients: services.maxClients,
-    // The official proxy's own spelling, which its dashboards read; and the right one.
-    thread_0_clinets: connected,
-    thread_0_clients: connected,
+    ...Object.fromEntries(each),
   }
 }
 

@@ -57,6 +57,18 @@ function shutdown(call: LocalCall): ReplyValue | typeof NO_REPLY {
   return NO_REPLY
 }
 
+/** `PROXY RESTART`: answered when the new threads serve; this connection is one of those that end then. */
+async function restart({ services }: LocalCall): Promise<ReplyValue> {
+  const { program } = services.admin
+  if (program.restart === undefined) return notHere('PROXY RESTART')
+  try {
+    await program.restart()
+    return OK
+  } catch (error) {
+    return new ErrorReply(`ERR nothing was changed: ${(error as Error).message}`)
+  }
+}
+
 const multiplexing: LocalHandler = choose(
   2,
   new Map<string, ProxySubcommand>([
@@ -77,6 +89,7 @@ const subcommands = choose(
     ['cluster', { least: 2, run: proxyCluster }],
     ['debug', { least: 3, run: proxyDebug }],
     ['shutdown', { least: 2, most: 3, run: shutdown }],
+    ['restart', { least: 2, most: 2, run: restart }],
     ['log', { least: 3, most: 4, run: log }],
     ['clients', { least: 2, most: 2, run: proxyClients }],
     ['explain', { least: 3, run: proxyExplain }],

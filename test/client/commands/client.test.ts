@@ -131,13 +131,10 @@ describe('CLIENT KILL', () => {
 describe('CLIENT', () => {
   it('never says OK to what it does not do', async () => {
     const side = new LocalSide()
-    for (const args of [['TRACKING', 'ON'], ['PAUSE', '1'], ['UNPAUSE']]) {
-      const name = args[0]!.toLowerCase()
-      assert.equal(
-        await side.text('CLIENT', ...args),
-        `-ERR unsupported command \`client|${name}\`: the proxy does not provide it\r\n`
-      )
-    }
+    assert.equal(
+      await side.text('CLIENT', 'TRACKING', 'ON'),
+      '-ERR unsupported command `client|tracking`: the proxy does not provide it\r\n'
+    )
   })
 
   it('remembers NO-EVICT and NO-TOUCH', async () => {
@@ -149,5 +146,34 @@ describe('CLIENT', () => {
       assert.equal(side.session.noTouch, on)
     }
     assert.equal(await side.text('CLIENT', 'NO-TOUCH', 'x'), '-ERR syntax error\r\n')
+  })
+})
+
+describe('CLIENT PAUSE', () => {
+  it('refuses what the server refuses, in its words', async () => {
+    const side = new LocalSide()
+    const cases: [string[], string][] = [
+      [['x'], '-ERR timeout is not an integer or out of range\r\n'],
+      [['99999999999999999999'], '-ERR timeout is not an integer or out of range\r\n'],
+      [['-1'], '-ERR timeout is negative\r\n'],
+      [['1', 'X'], '-ERR CLIENT PAUSE mode must be WRITE or ALL\r\n'],
+      [
+        ['1', 'WRITE', 'X'],
+        "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.\r\n",
+      ],
+      [[], "-ERR wrong number of arguments for 'client|pause' command\r\n"],
+    ]
+    for (const [args, text] of cases) {
+      assert.equal(await side.text('CLIENT', 'PAUSE', ...args), text)
+    }
+    assert.equal(side.services.pause.on, false)
+  })
+
+  it('lasts until CLIENT UNPAUSE', async () => {
+    const side = new LocalSide()
+    assert.equal(await side.text('CLIENT', 'PAUSE', '60000', 'write'), '+OK\r\n')
+    assert.equal(side.services.pause.on, true)
+    assert.equal(await side.text('CLIENT', 'UNPAUSE'), '+OK\r\n')
+    assert.equal(side.services.pause.on, false)
   })
 })

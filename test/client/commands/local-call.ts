@@ -1,3 +1,4 @@
+import { Attempts } from '../../../lib/client/access/attempts.ts'
 import type { AdminServices } from '../../../lib/client/commands/admin.ts'
 import type {
   LocalClient,
@@ -6,6 +7,7 @@ import type {
 } from '../../../lib/client/commands/local.ts'
 import { NO_REPLY } from '../../../lib/client/commands/local.ts'
 import { localCommands } from '../../../lib/client/commands/registry.ts'
+import { Pause } from '../../../lib/client/pause.ts'
 import { Session } from '../../../lib/client/session.ts'
 import { Catalogue } from '../../../lib/command/catalogue.ts'
 import { readOptions } from '../../../lib/option-reader.ts'
@@ -36,6 +38,7 @@ export function fakeClient(id: number, authenticated = true): FakeClient {
     totalBytesWritten: 0,
     totalCommands: 0,
     blocked: false,
+    paused: false,
     queuedCommands: -1,
     unblock: async () => false,
     ended: 'no',
@@ -73,8 +76,12 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     serverVersion: '7.0.15',
     catalogue: Catalogue.builtIn(),
     clients: () => clients,
+    pause: new Pause(() => {}),
     maxClients: 10_000,
     password: undefined,
+    accounts: undefined,
+    attempts: new Attempts(),
+    authFailureDelay: 0,
     resp3: true,
     clusterEmulation: true,
     tls: false,

@@ -1,0 +1,43 @@
+/**
+ * The rows of the option table about who may do what.
+ *
+ * @module
+ */
+import { filledText, flag, type OptionSpec, whole } from './option-checks.ts'
+import type { Settings } from './settings.ts'
+import { checkUsers } from './user-checks.ts'
+
+type Rows = 'password' | 'users' | 'authFailureDelay' | 'protectedMode'
+
+/** Options about clients' users, passwords and addresses. */
+export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]> } = {
+  password: {
+    default: undefined,
+    ...filledText,
+    expected: 'a string that is not empty, or nothing to let every client in',
+    help: 'Password that clients must give with AUTH or HELLO.',
+    runtime: true,
+  },
+  users: {
+    default: undefined,
+    check: checkUsers,
+    expected:
+      "a list of { name, password | passwordSha256 | nopass, rights | commands, keys?, channels?, enabled? } or texts such as 'alice on >secret ~app:* +@read'",
+    schema: { type: 'array', items: { type: 'string' } },
+    help: "Users of the proxy's own, each with its rights; in a file as in redis.conf: user alice on >secret ~app:* +@read.",
+    runtime: true,
+  },
+  authFailureDelay: {
+    default: 100,
+    ...whole(0, 60_000),
+    unit: 'ms',
+    help: 'Time that an AUTH waits when the one before, of the same address, failed; it doubles up to 32 times as much, and is forgotten after a minute without failures; 0: none.',
+    runtime: true,
+  },
+  protectedMode: {
+    default: false,
+    ...flag,
+    help: 'Whether, as long as neither password nor users are set, only clients from this machine are served; others are told what to do.',
+    runtime: true,
+  },
+}

@@ -1,0 +1,94 @@
+import type { ChildProcess } from 'node:child_process'
+import type { Socket } from 'node:net'
+import { ProxyError } from '../index.ts'
+
+/** One message between the main process and a thread. */
+interface Message {
+  readonly what: string
+  readonly payload: unknown
+  /** Of a question, and of its answer. */
+  readonly number?: number
+  readonly answer?: 'right' | 'wrong'
+}
+
+/** What a side does with what it is told, or asked, by the other; what it gives back answers a question. */
+export type Listener = (payload: never, socket: Socket | undefined) => unknown
+
+interface Waiting {
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+/** The messages between the main process and one thread: either side tells, and asks, the other. */
+export class Channel {
+  readonly #peer: ChildProcess | NodeJS.Process
+  readonly #listeners: Readonly<Record<string, Listener>>
+  readonly #waiting: Map<number, Waiting> = new Map()
+  #asked = 0
+
+  constructor(peer: ChildProcess | NodeJS.Process, listeners: Readonly<Record<string, Listener>>) {
+    this.#peer = peer
+    this.#listeners = listeners
+    peer.on('message', (message, handle) =>
+      this.#onMessage(message as Message, handle as Socket | undefined)
+    )
+    peer.on('disconnect', () => this.#onDisconnect())
+  }
+
+  /** Tells the other side something; a socket goes with it. Nothing happens when that is gone. */
+  tell(what: string, payload?: unknown, socket?: Socket): void {
+    this.#send({ what, payload }, socket)
+  }
+
+  /** Asks the other side; rejects with its error, or when it is gone. */
+  ask<Value>(what: string, payload?: unknown): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const number = ++this.#asked
+      this.#waiting.set(number, { resolve: resolve as Waiting['resolve'], reject })
+      if (this.#peer.connected === true) this.#send({ what, payload, number })
+      else this.#onDisconnect()
+    })
+  }
+
+  #send(message: Message, socket?: Socket): void {
+    if (this.#peer.connected !== true) return
+    // Without a listener for its failure a send could end the process.
+    this.#peer.send!(message, socket, {}, () => {})
+  }
+
+  #onMessage({ what, payload, number, answer }: Message, socket: Socket | undefined): void {
+    if (answer === undefined) {
+      void this.#hear(what, payload, number, socket)
+      return
+    }
+    const waiting = this.#waiting.get(number!)
+    this.#waiting.delete(number!)
+    if (answer === 'right') waiting?.resolve(payload)
+    else waiting?.reject(new ProxyError('INVALID_OPTION', String(payload)))
+  }
+
+  async #hear(
+    what: string,
+    payload: unknown,
+    number: number | undefined,
+    socket: Socket | undefined
+  ): Promise<void> {
+    const listener = this.#listeners[what] as ((...given: unknown[]) => unknown) | undefined
+    if (number === undefined) {
+      listener?.(payload, socket)
+      return
+    }
+    try {
+      const value = await listener?.(payload, socket)
+      this.#send({ what, payload: value, number, answer: 'right' })
+    } catch (error) {
+      this.#send({ what, payload: (error as Error).message, number, answer: 'wrong' })
+    }
+  }
+
+  #onDisconnect(): void {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { reject } of waiting) reject(new ProxyError('CLOSED', 'the other process is gone'))
+  }
+}

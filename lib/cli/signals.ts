@@ -1,0 +1,33 @@
+import type { Program } from './program.ts'
+
+/** What the process does when it is sent a signal. */
+export function handleSignals(program: Program): void {
+  const { log } = program
+  const attempt = async (what: string, run: () => unknown): Promise<void> => {
+    try {
+      await run()
+    } catch (error) {
+      log.write('error', `${what}: ${(error as Error).message}`)
+    }
+  }
+  process.on('SIGTERM', () => void program.end(false))
+  process.on('SIGINT', () => {
+    if (program.ending) process.exit(130)
+    void program.end(false)
+  })
+  process.on('SIGHUP', () => {
+    void attempt('the configuration stays as it was', async () => {
+      const { changed, needsRestart } = await program.reload()
+      log.write('info', 'the configuration was read again', {
+        changed: changed.join() || 'nothing',
+        needsRestart: needsRestart.join() || 'nothing',
+      })
+    })
+  })
+  process.on('SIGUSR1', () => {
+    void attempt('the log file stays open', () => program.reopenLog())
+  })
+  process.on('SIGUSR2', () => {
+    void attempt('the threads stay as they were', () => program.restart())
+  })
+}

@@ -1,0 +1,26 @@
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
+
+/** Words of a line: bare, "with \n and \x41" or 'as they are'. Undefined when a quote is not closed, or text follows one at once. */
+export function wordsOf(line: string): string[] | undefined {
+  const words: string[] = []
+  let rest = line.trimStart()
+  while (rest !== '') {
+    const match = /^(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']\S*))(?=\s|$)/.exec(rest)
+    if (match === null) return undefined
+    const [whole, double, single, bare] = match
+    words.push(double === undefined ? (single?.replaceAll("\\'", "'") ?? bare!) : unescaped(double))
+    rest = rest.slice(whole.length).trimStart()
+  }
+  return words
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(?:x([0-9a-fA-F]{2})|(.))/g, (_, hex?: string, char?: string) =>
+    hex === undefined ? (ESCAPES[char!] ?? char!) : String.fromCharCode(Number.parseInt(hex, 16))
+  )
+}
+
+/** A word as a line may hold it. */
+export function quoted(word: string): string {
+  return word === '' || /[\s"'\\]/.test(word) ? `"${word.replace(/["\\]/g, '\\$&')}"` : word
+}

@@ -1,0 +1,157 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type AccessRule, accessRule, isAllowed, rulesText } from '../../command/access-rules.ts'
+import { keyAccess } from '../../command/key-access.ts'
+import { arityFits, type CommandSpec, ONE_KEY } from '../../command/spec.ts'
+import { isWord } from '../../command/words.ts'
+import { replyText } from '../../errors.ts'
+import { argument, type RequestView } from '../../resp/request-reader.ts'
+import type { ProxyUser, Rights } from '../../settings.ts'
+import { channelsOf } from './channels.ts'
+import { Patterns } from './patterns.ts'
+
+/**
+ * What `rights` stand for. Scripts do what the proxy itself may do, since nobody can tell what they do before: who has limited keys gets them by
+ * `commands` only.
+ */
+const RIGHTS: Readonly<Record<Rights, string>> = {
+  read:
+    '+@read +@connection +@transaction +@pubsub -publish -spublish +eval_ro +evalsha_ro +fcall_ro ' +
+    '-@admin +role +info +command +cluster|info +cluster|slots +cluster|shards +cluster|nodes +cluster|myid ' +
+    '+cluster|keyslot +cluster|countkeysinslot +cluster|getkeysinslot +cluster|help +time +lolwut +wait +acl|whoami',
+  write: '+@all -@admin -@dangerous +info +role +keys +sort +sort_ro +restore',
+  admin: '+@all',
+}
+const SCRIPTS = '-@scripting'
+
+/** Bits of a verdict on a command, beside its keys. */
+const DENIED = 1
+const KEYS = 2
+const CHANNELS = 4
+const SORT = 8
+
+const positions: number[] = []
+const access: number[] = []
+
+/** A user of the proxy's own: who may be it, and what it may do. */
+export class Account {
+  readonly name: string
+  readonly enabled: boolean
+  readonly nopass: boolean
+  readonly keys: Patterns
+  readonly channels: Patterns
+  readonly #digests: readonly Buffer[]
+  readonly #rules: readonly AccessRule[]
+  /** What was found about each command; made once for each. */
+  readonly #verdicts: WeakMap<CommandSpec, number> = new WeakMap()
+
+  /** `user` as the option's check gives it. */
+  constructor(user: ProxyUser) {
+    const { name, rights, enabled = true, nopass = false } = user
+    this.name = name
+    this.enabled = enabled
+    this.nopass = nopass
+    this.#digests = [user.passwordSha256 ?? []].flat().map((each) => Buffer.from(each, 'hex'))
+    this.keys = new Patterns([user.keys ?? '~*'].flat())
+    this.channels = new Patterns([user.channels ?? '&*'].flat())
+    const outline = rights === undefined ? [] : RIGHTS[rights].split(' ')
+    const limits = rights === undefined || rights === 'admin' || this.keys.all ? [] : [SCRIPTS]
+    const words = [...outline, ...limits, ...[user.commands ?? []].flat()]
+    this.#rules = words.map(accessRule).filter((rule) => rule !== undefined)
+  }
+
+  /** Whether a password is right, given its SHA-256. Takes as long for a wrong one as for a right one. */
+  accepts(digest: Buffer): boolean {
+    let right = this.nopass
+    for (const each of this.#digests) right = timingSafeEqual(each, digest) || right
+    return right && this.enabled
+  }
+
+  /** How many passwords there are. */
+  get passwords(): number {
+    return this.#digests.length
+  }
+
+  /** Its rules about commands as ACL LIST tells them. */
+  get commands(): string {
+    return rulesText(this.#rules)
+  }
+
+  /** Whether it may run a command, whatever the arguments. */
+  mayRun(spec: CommandSpec): boolean {
+    return (this.#verdict(spec) & DENIED) === 0
+  }
+
+  /** Why a request is not for this user, as an error text; undefined when it may be carried out, or is wrong in itself. */
+  refusal(spec: CommandSpec, view: RequestView): string | undefined {
+    const verdict = this.#verdict(spec)
+    if (verdict === 0 || !arityFits(spec, view.argc)) return undefined
+    if ((verdict & DENIED) !== 0) return replyText.deniedCommand(spec.name)
+    if ((verdict & KEYS) !== 0 && !this.#mayUseKeys(spec, view)) return replyText.deniedKey
+    if ((verdict & SORT) !== 0) {
+      const option = hiddenKeys(view)
+      if (option !== undefined) return replyText.deniedSort(option)
+    }
+    if ((verdict & CHANNELS) === 0) return undefined
+    return this.#mayUseChannels(spec, view) ? undefined : replyText.deniedChannel
+  }
+
+  #verdict(spec: CommandSpec): number {
+    let verdict = this.#verdicts.get(spec)
+    if (verdict === undefined) {
+      verdict = this.#judge(spec)
+      this.#verdicts.set(spec, verdict)
+    }
+    return verdict
+  }
+
+  #judge(spec: CommandSpec): number {
+    if (spec.flags.has('no_auth')) return 0
+    if (!isAllowed(this.#rules, spec)) return DENIED
+    let verdict = 0
+    const sorts = spec.name === 'sort' || spec.name === 'sort_ro'
+    if (!this.keys.all) verdict |= sorts ? KEYS | SORT : KEYS
+    if (!this.channels.all && channelsOf(spec.name) !== undefined) verdict |= CHANNELS
+    return verdict
+  }
+
+  #mayUseKeys(spec: CommandSpec, view: RequestView): boolean {
+    const { keys } = this
+    const count = keyAccess(spec, view, positions, access)
+    const { buffer, offsets } = view
+    for (let i = 0; i < count; i++) {
+      const at = 2 * positions[i]!
+      if (!keys.allow(buffer, offsets[at]!, offsets[at + 1]!, access[i]!)) return false
+      if (spec.keyShape === ONE_KEY) return true
+    }
+    return true
+  }
+
+  #mayUseChannels(spec: CommandSpec, view: RequestView): boolean {
+    const { last, pattern } = channelsOf(spec.name)!
+    for (let i = 1; i < Math.min(view.argc, last + 1); i++) {
+      const name = argument(view, i)
+      const allowed = pattern
+        ? this.channels.has(name)
+        : this.channels.allow(name, 0, name.length, 0)
+      if (!allowed) return false
+    }
+    return true
+  }
+}
+
+/** The option of SORT that names keys by what others hold, if there is one. */
+function hiddenKeys(view: RequestView): 'BY' | 'GET' | undefined {
+  for (let i = 2; i + 1 < view.argc; i++) {
+    const by = isWord(view, i, 'by')
+    if (by && argument(view, i + 1).includes('*')) return 'BY'
+    if (isWord(view, i, 'get') && argument(view, i + 1).toString('latin1') !== '#') return 'GET'
+    if (by || isWord(view, i, 'get')) i++
+    else if (isWord(view, i, 'limit')) i += 2
+  }
+  return undefined
+}
+
+/** The SHA-256 of a password. */
+export function digestOf(password: string | Uint8Array): Buffer {
+  return createHash('sha256').update(password).digest()
+}

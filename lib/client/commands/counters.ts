@@ -1,0 +1,80 @@
+/**
+ * The figures of `INFO` and `PROXY INFO`, which are those of all threads together.
+ *
+ * @module
+ */
+
+import type { ReplyValue } from '../../resp/encode.ts'
+import { type Everywhere, everywhere, type Share } from './everywhere.ts'
+import type { LocalCall, LocalHandler, LocalServices } from './local.ts'
+
+/** The figures of one thread, or of all. */
+export interface Counters {
+  /** Clients connected now. */
+  readonly clients: number
+  readonly blockedClients: number
+  /** Bytes that the client that holds most has buffered. */
+  readonly largestInput: number
+  readonly largestOutput: number
+  /** Bytes of memory. */
+  readonly used: number
+  readonly resident: number
+  readonly commands: number
+  readonly connections: number
+  readonly rejectedConnections: number
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  readonly redirects: number
+  /** Microseconds of processor time. */
+  readonly cpuUser: number
+  readonly cpuSystem: number
+}
+
+function ownCounters({ clients, totals }: LocalServices): Counters {
+  const connected = [...clients()]
+  const { heapUsed, external, rss } = process.memoryUsage()
+  const { user, system } = process.cpuUsage()
+  return {
+    clients: connected.length,
+    blockedClients: connected.filter(({ blocked }) => blocked).length,
+    largestInput: connected.reduce((most, { inputBytes }) => Math.max(most, inputBytes), 0),
+    largestOutput: connected.reduce((most, { outputBytes }) => Math.max(most, outputBytes), 0),
+    used: heapUsed + external,
+    resident: rss,
+    commands: totals.commands,
+    connections: totals.connections,
+    rejectedConnections: totals.rejectedConnections,
+    bytesRead: totals.bytesRead,
+    bytesWritten: totals.bytesWritten,
+    redirects: totals.redirects,
+    cpuUser: user,
+    cpuSystem: system,
+  }
+}
+
+const LARGEST: readonly string[] = ['largestInput', 'largestOutput']
+
+/** All threads together. */
+export function inAll(shares: readonly Share<Counters>[]): Counters {
+  const [first, ...others] = shares.map(({ value }) => value)
+  const sum: Record<string, number> = { ...first! }
+  for (const counters of others) {
+    for (const [name, value] of Object.entries(counters)) {
+      sum[name] = LARGEST.includes(name) ? Math.max(sum[name]!, value) : sum[name]! + value
+    }
+  }
+  return sum as unknown as Counters
+}
+
+/** What each thread counts. */
+export const counting: Omit<Everywhere<Counters>, 'reply'> = {
+  kind: 'counters',
+  share: (_args, services) => ownCounters(services),
+}
+
+/** A handler whose reply is made of the counters of all threads. */
+export function withCounters(
+  reply: (shares: readonly Share<Counters>[], call: LocalCall) => ReplyValue | Promise<ReplyValue>
+): LocalHandler {
+  return everywhere({ ...counting, reply })
+}
