@@ -9,6 +9,7 @@ import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
 import { CatalogueLearner } from './cluster/catalogue-learner.ts'
 import { ConnectionPool } from './cluster/connection-pool.ts'
+import { Libraries } from './cluster/libraries.ts'
 import { Refresher } from './cluster/refresher.ts'
 import { ReplicaWatch } from './cluster/replica-watch.ts'
 import { SlotCache } from './cluster/slot-cache.ts'
@@ -79,6 +80,7 @@ export class ProxyCore {
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
   readonly #learner: CatalogueLearner
+  readonly #libraries: Libraries
   readonly #settings: Settings
   readonly #history: TopologyHistory = new TopologyHistory()
   #stopSweeping: (() => void) | undefined
@@ -94,6 +96,7 @@ export class ProxyCore {
       turn: this.#turn,
       events: this.#events,
       onTrouble: () => this.#refresher.request('node lost'),
+      onLost: (node) => this.#libraries.onLost(node),
       onStuck: (node, lane) => this.#router.onStuck(node, lane),
     })
     this.#refresher = new Refresher(settings, this.#pool, this.#cache, {
@@ -115,6 +118,10 @@ export class ProxyCore {
     this.#router = new Router({ ...routing, watch: this.#watch, reads })
     this.#roster = new Roster(settings, this.#clock, this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
+    this.#libraries = new Libraries({
+      masters: () => this.#cache.masters(),
+      named: (name) => this.#pool.named(name),
+    })
     const parts = {
       settings,
       server,
@@ -141,6 +148,10 @@ export class ProxyCore {
       adminServices(admin, () => listening(server, settings.program?.listening))
     )
     settings.program?.threads?.onQuestion?.((question) => answerThread(question, this.#services))
+    this.#listenTo(server, settings)
+  }
+
+  #listenTo(server: net.Server, settings: Settings): void {
     server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
       this.#accept(stream)
     })
@@ -220,6 +231,7 @@ export class ProxyCore {
 
   #onRefreshed(): void {
     this.#refreshFailed = false
+    this.#libraries.onRefreshed()
     void this.#learn()
   }
 
@@ -242,6 +254,7 @@ export class ProxyCore {
 
   #onChange(change: TopologyChangeEvent): void {
     this.#history.add(change)
+    this.#libraries.onChange(change)
     debug('topology %d: %s, %d slots moved', change.after.version, change.reason, change.slotsMoved)
     if (this.#events.wants('topologyChange')) this.#events.emit('topologyChange', change)
   }

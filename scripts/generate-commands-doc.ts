@@ -53,6 +53,7 @@ for the next call with the same ids. \`XREADGROUP\` over several slots is always
 nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped.
 
 \`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
+\`FUNCTION LOAD\` goes to every master, and a master that joins the cluster, is promoted or comes back is given the libraries that the others have and it lacks.
 
 <!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->
 `

@@ -53,11 +53,13 @@ export class ConnectionPool {
       turn: Turn
       events: EventSink
       onTrouble: () => void
+      /** A connection to a node was lost. */
+      onLost: (node: ClusterNode) => void
       /** A command keeps the connection of a lane busy for long. */
       onStuck: (node: ClusterNode, lane: Lane) => void
     }
   ) {
-    const { clock, turn, events, onTrouble, onStuck } = parts
+    const { clock, turn, events, onTrouble, onStuck, onLost } = parts
     this.#onTrouble = onTrouble
     this.#events = events
     this.#settings = settings
@@ -79,7 +81,10 @@ export class ConnectionPool {
         if (never) this.#warn(node, cause)
         onTrouble()
       },
-      onLost: onTrouble,
+      onLost: (node) => {
+        onLost(node)
+        onTrouble()
+      },
       onStuck,
     }
     this.#stopChecking = clock.onTick(() => this.#check())

@@ -26,7 +26,7 @@ export interface NodeServices {
   /** `never`: it was not reached before either. */
   onDown(node: ClusterNode, error: ProxyError, never: boolean): void
   /** A connection that had been ready is gone. */
-  onLost(): void
+  onLost(node: ClusterNode): void
   /** The node answers others, and not on this lane: a command keeps its connection busy. */
   onStuck(node: ClusterNode, lane: Lane): void
 }
@@ -121,7 +121,7 @@ export class ClusterNode {
   /** @internal A connection that had been ready is gone. */
   lost(): void {
     this.#failures = 0
-    if (this.status !== 'retired') this.#services.onLost()
+    if (this.status !== 'retired') this.#services.onLost(this)
   }
 
   #tryAgain(): void {

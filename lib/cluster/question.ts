@@ -36,15 +36,19 @@ class Question implements NodeRequest {
   }
 }
 
+/** Asks a node on its control lane; gives the raw reply, errors too. */
+export function askRaw(node: ClusterNode, ...args: (string | Uint8Array)[]): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    node.lane(LANES.control).send(new Question(args, resolve, reject))
+  })
+}
+
 /**
  * Asks a node on its control lane; the reply is decoded, strings as strings. An error reply rejects with code `NODE_REPLY` and the
  * server's text as message.
  */
 export async function ask(node: ClusterNode, ...args: string[]): Promise<unknown> {
-  const frame = await new Promise<Buffer>((resolve, reject) => {
-    node.lane(LANES.control).send(new Question(args, resolve, reject))
-  })
-  const reply = decodeReply(frame)
+  const reply = decodeReply(await askRaw(node, ...args))
   if (reply instanceof ErrorReply) throw new ProxyError('NODE_REPLY', reply.text)
   return reply
 }

@@ -37,6 +37,7 @@ export class AskingSide implements AsyncDisposable {
       events: { wants: () => false, emit() {} },
       onTrouble() {},
       onStuck() {},
+      onLost() {},
     })
     this.refresher = new Refresher(settings, this.pool, this.cache, {
       onMoves() {},
