@@ -13,10 +13,11 @@ async function warning({ proxy }: Stage): Promise<ProxyError> {
 describe('a command that keeps a shared connection busy', () => {
   it('E1.9 is noticed and told, and later commands take another connection', async () => {
     await using stage = await setStage({ wired: true })
-    const [slow, other, keys] = [...(await stage.clients(2)), stage.keysOf(0, 2)] as const
+    const [slow, other] = await stage.clients(2)
+    const keys = stage.keysOf(0, 2)
     const wire = stage.wire(0)
     const held = wire.hold('EVAL')
-    const late = slow.call('EVAL', 'return 1', '1', keys[0]!)
+    const late = slow!.call('EVAL', 'return 1', '1', keys[0]!)
     await held
     const error = await warning(stage)
     assert.equal(error.code, 'SLOW_COMMAND')
@@ -24,7 +25,7 @@ describe('a command that keeps a shared connection busy', () => {
       error.message,
       `'eval' keeps a shared connection to ${stage.name(0)} busy; later commands take another one`
     )
-    assert.equal(await other.ask('SET', keys[1]!, 'x'), 'OK')
+    assert.equal(await other!.ask('SET', keys[1]!, 'x'), 'OK')
     wire.release()
     await late
   })

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
-import { type Job, Queue, QueueEvents, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { keySlot } from '../../lib/command/slot.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
@@ -179,48 +178,6 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     assert.match(String(await endless), /^-ERR .*killed by user/)
     assert.equal(await other.ask('GET', 'busy'), null)
     assert.match(String(await other.call('SCRIPT', 'KILL')), /^-NOTBUSY /)
-  })
-
-  it('BullMQ carries out a thousand jobs, each once, while its slot moves', async () => {
-    const connection = { port: running.port, host: '127.0.0.1', maxRetriesPerRequest: null }
-    const prefix = '{bull}'
-    const queue = new Queue('work', { connection, prefix })
-    const events = new QueueEvents('work', { connection, prefix })
-    const seen = new Map<string, number>()
-    const done = new Promise<void>((resolve) => {
-      events.on('completed', () => {
-        if (seen.size === 1000) resolve()
-      })
-    })
-    await events.waitUntilReady()
-    const worker = new Worker(
-      'work',
-      async ({ name }: Job) => {
-        seen.set(name, (seen.get(name) ?? 0) + 1)
-      },
-      { connection, prefix, concurrency: 20 }
-    )
-    const failures: Error[] = []
-    const fail = (error: Error): unknown => failures.push(error)
-    queue.on('error', fail)
-    events.on('error', fail)
-    worker.on('error', fail)
-    await queue.addBulk(
-      Array.from({ length: 1000 }, (_, i) => ({
-        name: `job ${i}`,
-        data: { i },
-        opts: i % 50 === 0 ? { delay: 100 } : {},
-      }))
-    )
-    const [owner, other] = await homes('{bull}')
-    await cluster.migrateSlot(slotOf('{bull}'), owner, other)
-    await done
-    assert.deepEqual(failures, [])
-    assert.deepEqual(new Set(seen.values()), new Set([1]))
-    const { completed, failed, waiting, delayed, active } = await queue.getJobCounts()
-    assert.deepEqual([completed, failed, waiting, delayed, active], [1000, 0, 0, 0, 0])
-    await Promise.all([worker.close(), events.close()])
-    await queue.close()
   })
 
   it('E2.20 a failover has a blocked command go on at the new master', async () => {
