@@ -168,7 +168,8 @@ export class ClientConnection implements DispatcherOwner {
       if (this.#replies.length >= maxPipeline) intake.stop(STOP.pipeline)
     }
     this.#reading = false
-    if (this.#inputEnded && intake.stopped === 0) this.closeAfterReplies()
+    if (this.#inputEnded && this.blocked) this.#close(undefined)
+    else if (this.#inputEnded && intake.stopped === 0) this.closeAfterReplies()
     else if (this.#state === 'ending' && this.#replies.length === 0) this.#end()
   }
 

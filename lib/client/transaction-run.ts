@@ -39,7 +39,7 @@ export class TransactionRun implements Traveller {
   #watching: { readonly request: Request; readonly bytes: Buffer } | undefined
   /** Scripts that are being loaded: EXEC waits for them. */
   #loading = 0
-  /** Whether the first key waits until older requests are answered. */
+  /** Whether it waits until older requests are answered. */
   #beginning = false
   #writing = false
   /** Where it was executed. */
@@ -87,10 +87,10 @@ export class TransactionRun implements Traveller {
     if (first) this.#slot = slot
     this.#queue.push(queued)
     this.#course?.refreshBudget()
-    if (first && this.#course === undefined) {
-      this.#beginning = true
-      this.#desk.whenOldest(queued.request, () => this.#advance())
-    } else if (this.#slot < 0) this.#answer(queued, QUEUED)
+    // What the client wrote since WATCH is on its way elsewhere, and must come before EXEC.
+    const afterWatch = this.#watch === 'held' && this.#queue.length === 1
+    if (afterWatch || (first && this.#course === undefined)) this.#begin(queued.request)
+    else if (this.#slot < 0) this.#answer(queued, QUEUED)
     else this.#pump()
   }
 
@@ -100,9 +100,15 @@ export class TransactionRun implements Traveller {
     this.#course?.refreshBudget()
     if (this.#beginning) return
     if (this.#watch === 'lost') this.#giveUp()
-    else if (this.#course !== undefined) this.#pump()
-    else if (reply === undefined) this.#desk.whenOldest(request, () => this.#advance())
-    else this.#complete(reply, 'discard')
+    else if (this.#course === undefined && reply !== undefined) this.#complete(reply, 'discard')
+    else if (this.#course === undefined || this.#queue.length === 0) this.#begin(request)
+    else this.#pump()
+  }
+
+  /** Goes on when all that is older is answered. */
+  #begin(request: Request): void {
+    this.#beginning = true
+    this.#desk.whenOldest(request, () => this.#advance())
   }
 
   /** There is no connection any more that could carry the transaction out: answers all that is owed. */
@@ -150,6 +156,10 @@ export class TransactionRun implements Traveller {
   /** Has whatever is to be sent go out, on a connection that is looked for first. */
   #advance(): void {
     this.#beginning = false
+    if (this.#watch === 'lost') {
+      this.#giveUp()
+      return
+    }
     if (this.#course === undefined) {
       this.#course = this.#desk.course(
         this,
@@ -182,6 +192,7 @@ export class TransactionRun implements Traveller {
   }
 
   #pump(): void {
+    if (this.#beginning) return
     const attempt = this.#attempt
     if (attempt === undefined) {
       // The first attempt, or the last one was given up while the client was silent.
