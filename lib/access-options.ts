@@ -3,11 +3,17 @@
  *
  * @module
  */
-import { filledText, flag, type OptionSpec, whole } from './option-checks.ts'
+import { filledText, flag, type OptionSpec, peers, whole } from './option-checks.ts'
 import type { Settings } from './settings.ts'
 import { checkUsers } from './user-checks.ts'
 
-type Rows = 'password' | 'users' | 'authFailureDelay' | 'protectedMode'
+type Rows =
+  | 'password'
+  | 'users'
+  | 'authFailureDelay'
+  | 'protectedMode'
+  | 'proxyProtocol'
+  | 'trustedProxies'
 
 /** Options about clients' users, passwords and addresses. */
 export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]> } = {
@@ -39,5 +45,15 @@ export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]
     ...flag,
     help: 'Whether, as long as neither password nor users are set, only clients from this machine are served; others are told what to do.',
     runtime: true,
+  },
+  proxyProtocol: {
+    default: false,
+    ...flag,
+    help: 'Whether connections from `trustedProxies` begin with a header of the PROXY protocol, version 1 or 2, which tells whose they are; others are served as they come.',
+  },
+  trustedProxies: {
+    default: [],
+    ...peers,
+    help: 'Peers whose PROXY protocol headers are believed; with `proxyProtocol` at least one.',
   },
 }

@@ -17,6 +17,7 @@
  * - `CLOSED`: the proxy is shut down, or was while the call waited.
  * - `HOOK`: a listener of the host application threw.
  * - `SLOW_COMMAND`: a command keeps a shared connection to a node busy; later ones take another.
+ * - `PROXY_HEADER`: a connection from a trusted proxy did not begin with a header of the PROXY protocol.
  * - `UNMAPPED_ADDRESS`: the cluster announces an address that no `natMap` rule covers and that cannot be reached.
  */
 export type ProxyErrorCode =
@@ -30,6 +31,7 @@ export type ProxyErrorCode =
   | 'CLOSED'
   | 'HOOK'
   | 'SLOW_COMMAND'
+  | 'PROXY_HEADER'
   | 'UNMAPPED_ADDRESS'
 
 /** The one error class of this package. Match on {@link ProxyError.code}, not on the message. */
@@ -66,6 +68,9 @@ export const replyText = {
   /** CONFIG SET of something that cannot be the same for all masters; nothing was set. */
   oneServerSetting: (name: string): string =>
     `NOPERM the setting '${name}' names one server: send it to a node of the cluster`,
+  /** A client of RESP2 that is subscribed, and sends what is no matter of that. */
+  whileSubscribed: (name: string): string =>
+    `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
   /** MULTI within MULTI. */
   nestedMulti: 'ERR MULTI calls can not be nested',
   /** EXEC or DISCARD where there is no MULTI. */

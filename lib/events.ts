@@ -102,6 +102,30 @@ export interface CommandEvent {
   readonly error: string | undefined
 }
 
+/** Why messages of subscriptions were lost: the connection that brought them, or their node, was; or they come from another node from now on. */
+export type GapReason = 'connection lost' | 'slots moved'
+
+/**
+ * `subscriptionGap`: messages may have been lost to subscribed clients, and whoever keeps data by them should read it anew. Once for all subscriptions that
+ * were interrupted together, when they are in force again; with `onSubscriptionGap: 'disconnect'` at once, when their clients are disconnected.
+ */
+export interface SubscriptionGapEvent {
+  /** Channels (`SUBSCRIBE`). */
+  readonly channels: readonly Buffer[]
+  /** Patterns (`PSUBSCRIBE`). */
+  readonly patterns: readonly Buffer[]
+  /** Channels that belong to slots (`SSUBSCRIBE`). */
+  readonly shardChannels: readonly Buffer[]
+  /** What happened. */
+  readonly reason: GapReason
+  /** `host:port` of the node whose messages were lost; `?` for one that was never reached. */
+  readonly node: string
+  /** What became of the connection. */
+  readonly cause: ProxyError | undefined
+  /** Milliseconds for which messages were lost; 0 where clients were disconnected. */
+  readonly duration: number
+}
+
 /** One part of a request that was split by slots. */
 export interface PartOutcome {
   /** `host:port` of the node that the part was sent to. */
@@ -152,6 +176,8 @@ export interface ProxyEvents {
   ready: []
   /** A command over several slots was carried out in part. */
   partialFailure: [PartialFailureEvent]
+  /** Messages may have been lost to subscribed clients. */
+  subscriptionGap: [SubscriptionGapEvent]
   /** A node was reached for the first time, or again. */
   nodeUp: [NodeEvent]
   /** A node cannot be reached any more. */
@@ -161,8 +187,8 @@ export interface ProxyEvents {
   /** A client is gone. */
   clientDisconnect: [ClientEvent]
   /**
-   * Something is probably not meant: an announced address cannot be reached and no `natMap` rule covers it (`UNMAPPED_ADDRESS`, once per address),
-   * or a command keeps a shared connection busy for over a second although the node answers (`SLOW_COMMAND`).
+   * Something is probably not meant: an announced address cannot be reached and no `natMap` rule covers it (`UNMAPPED_ADDRESS`), or a trusted proxy sends no PROXY
+   * protocol header (`PROXY_HEADER`), each once per address; or a command keeps a shared connection busy for over a second although the node answers (`SLOW_COMMAND`).
    */
   warning: [ProxyError]
   /** Something went wrong that no client was told: the server could not listen, a listener threw, no entry point answers. */

@@ -7,11 +7,13 @@ export { ProxyError, type ProxyErrorCode } from './errors.ts'
 export type {
   ClientEvent,
   CommandEvent,
+  GapReason,
   NodeEvent,
   PartialFailureEvent,
   PartOutcome,
   ProxyEvents,
   RedirectEvent,
+  SubscriptionGapEvent,
   Topology,
   TopologyChangeEvent,
   TopologyNode,
@@ -30,12 +32,13 @@ export type {
   ThreadQuestion,
 } from './program-hooks.ts'
 export { type ClusterProxy, createClusterProxy, type ProxyMethods } from './proxy.ts'
-export type { NodeStats, ProxyStats } from './proxy-core.ts'
+export type { NodeStats, ProxyStats, ShutdownOptions } from './proxy-core.ts'
 export type {
   AddressMap,
   ClusterProxyOptions,
   Credentials,
   CrossSlot,
+  GapPolicy,
   HostPort,
   MappedAddress,
   NodeAddress,

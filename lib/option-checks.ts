@@ -7,6 +7,7 @@ import net from 'node:net'
 import {
   type AddressMap,
   type Credentials,
+  type HostPort,
   isPort,
   type NodeAddress,
   parseNodeAddress,
@@ -57,11 +58,11 @@ export interface OptionSpec<Value> {
   readonly schema?: OptionSchema
 }
 
+/** What a row of the table says of the right values. */
+type Rule<Value> = Pick<OptionSpec<Value>, 'check' | 'expected' | 'schema'>
+
 /** Whole numbers of a range. */
-export function whole(
-  from: number,
-  to: number
-): Pick<OptionSpec<number>, 'check' | 'expected' | 'schema'> {
+export function whole(from: number, to: number): Rule<number> {
   return {
     check: (value) =>
       typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to
@@ -73,7 +74,7 @@ export function whole(
 }
 
 /** Switches. */
-export const flag: Pick<OptionSpec<boolean>, 'check' | 'expected' | 'schema'> = {
+export const flag: Rule<boolean> = {
   check: (value) => (typeof value === 'boolean' ? value : undefined),
   expected: 'true or false',
   schema: { type: 'boolean' },
@@ -84,8 +85,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Host and port, or undefined. */
-export function hostAndPort(value: unknown): { host: string; port: number } | undefined {
+function hostAndPort(value: unknown): { host: string; port: number } | undefined {
   if (
     !isRecord(value) ||
     typeof value.host !== 'string' ||
@@ -96,6 +96,21 @@ export function hostAndPort(value: unknown): { host: string; port: number } | un
   return { host: value.host, port: value.port }
 }
 
+/** A host and a port. */
+export const address: Rule<HostPort | undefined> = {
+  check: hostAndPort,
+  expected: '{ host, port }',
+  schema: {
+    type: 'object',
+    properties: {
+      host: { type: 'string', minLength: 1 },
+      port: { type: 'integer', minimum: 1, maximum: 65535 },
+    },
+    required: ['host', 'port'],
+    additionalProperties: false,
+  },
+}
+
 function checkNode(value: unknown): NodeAddress | undefined {
   if (typeof value === 'string') return parseNodeAddress(value)
   if (isRecord(value) && typeof value.path === 'string' && value.path !== '')
@@ -103,8 +118,7 @@ function checkNode(value: unknown): NodeAddress | undefined {
   return hostAndPort(value)
 }
 
-/** Entry points: one or several. */
-export function checkNodes(value: unknown): readonly NodeAddress[] | undefined {
+function checkNodes(value: unknown): readonly NodeAddress[] | undefined {
   const list = Array.isArray(value) ? value : [value]
   const nodes = list.map(checkNode)
   return nodes.length > 0 && nodes.every((node) => node !== undefined)
@@ -112,10 +126,48 @@ export function checkNodes(value: unknown): readonly NodeAddress[] | undefined {
     : undefined
 }
 
+/** Entry points: one or several. */
+export const nodeList: Rule<readonly NodeAddress[]> = {
+  check: checkNodes,
+  expected:
+    "'host:port', { host, port }, the path of a UNIX socket, or a list of these that is not empty",
+  schema: {
+    oneOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
+    ],
+  },
+}
+
+/** One of several words. */
+export function oneOf<Word extends string>(...words: Word[]): Rule<Word> {
+  return {
+    check: (value) => words.find((word) => word === value),
+    expected: `one of ${words.join(', ')}`,
+    schema: { type: 'string', enum: words },
+  }
+}
+
 function isSubnet(text: string): boolean {
   const [network = '', prefix = ''] = text.split('/')
   const version = net.isIP(network)
   return version !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
+}
+
+function checkPeers(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const right = value.every(
+    (peer) =>
+      typeof peer === 'string' && (peer === 'unix' || net.isIP(peer) !== 0 || isSubnet(peer))
+  )
+  return right ? (value as string[]) : undefined
+}
+
+/** Addresses and networks, and `unix`. */
+export const peers: Pick<OptionSpec<readonly string[]>, 'check' | 'expected' | 'schema'> = {
+  check: checkPeers,
+  expected: "a list of IP addresses and networks such as '10.0.0.0/8', and 'unix' for UNIX sockets",
+  schema: { type: 'array', items: { type: 'string', minLength: 1 } },
 }
 
 function isMapTarget(to: unknown, from: string): boolean {
@@ -138,22 +190,30 @@ function checkAddressMap(value: unknown): AddressMap | undefined {
 }
 
 /** Maps of addresses. */
-export const addressMap: Pick<
-  OptionSpec<AddressMap | undefined>,
-  'check' | 'expected' | 'schema'
-> = {
+export const addressMap: Rule<AddressMap | undefined> = {
   schema: { type: 'object', additionalProperties: { type: 'string' } },
   check: checkAddressMap,
   expected:
     "an object from 'host:port', 'host' or a network like '10.0.0.0/8' to 'host:port', 'host', { host, port? } or a network, or a function (host, port) that returns { host, port? }",
 }
 
-/** Credentials, or a function that gives them. */
-export function checkCredentials(value: unknown): Settings['credentials'] {
+function checkCredentials(value: unknown): Settings['credentials'] {
   if (typeof value === 'function') return value as Settings['credentials']
   if (!isRecord(value) || typeof value.password !== 'string') return undefined
   if (value.username !== undefined && typeof value.username !== 'string') return undefined
   return value as unknown as Credentials
+}
+
+/** Credentials, or a function that gives them. */
+export const credentials: Rule<Settings['credentials']> = {
+  check: checkCredentials,
+  expected: '{ username?, password }, or a function that returns it',
+  schema: {
+    type: 'object',
+    properties: { username: { type: 'string' }, password: { type: 'string' } },
+    required: ['password'],
+    additionalProperties: false,
+  },
 }
 
 /** Texts that are not empty. */

@@ -54,7 +54,16 @@ export function readOptions(options: ClusterProxyOptions): Settings {
     }
     settings[name] = checked(name, spec, given)
   }
-  return settings as unknown as Settings
+  return consistent(settings as unknown as Settings)
+}
+
+/** What no option alone can be blamed for. */
+function consistent(settings: Settings): Settings {
+  if (!settings.proxyProtocol || settings.trustedProxies.length > 0) return settings
+  throw new ProxyError(
+    'INVALID_OPTION',
+    "option 'trustedProxies': got [], expected at least one address, network or 'unix' beside 'proxyProtocol'"
+  )
 }
 
 function checked(name: string, spec: OptionSpec<unknown>, given: unknown): unknown {

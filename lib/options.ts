@@ -5,38 +5,29 @@
  */
 import { accessOptions } from './access-options.ts'
 import {
+  address,
   addressMap,
-  checkCredentials,
-  checkNodes,
+  credentials,
   filledText,
   flag,
-  hostAndPort,
+  nodeList,
   type OptionSpec,
+  oneOf,
   plainObject,
   tlsSchema,
   whole,
 } from './option-checks.ts'
-import type { ReadFrom, Settings } from './settings.ts'
+import type { GapPolicy, ReadFrom, Settings } from './settings.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const MEBIBYTE = 1024 * 1024
 const MOST_BYTES = Number.MAX_SAFE_INTEGER
 
-const READ_FROM: readonly ReadFrom[] = ['master', 'prefer-replica', 'replica', 'nearest', 'any']
-
 /** Every option with its default, check, unit and help. The type sees to it that none is missing. */
 export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settings[Name]> } = {
   nodes: {
     default: undefined,
-    check: checkNodes,
-    expected:
-      "'host:port', { host, port }, the path of a UNIX socket, or a list of these that is not empty",
-    schema: {
-      oneOf: [
-        { type: 'string', minLength: 1 },
-        { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
-      ],
-    },
+    ...nodeList,
     help: 'Entry points to the cluster; the first that answers is used, the others stay as a last resort.',
   },
   natMap: {
@@ -56,16 +47,9 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
   },
   credentials: {
     default: undefined,
-    check: checkCredentials,
-    expected: '{ username?, password }, or a function that returns it',
+    ...credentials,
     help: 'As whom the proxy speaks to the nodes; a change holds for new connections.',
     runtime: true,
-    schema: {
-      type: 'object',
-      properties: { username: { type: 'string' }, password: { type: 'string' } },
-      required: ['password'],
-      additionalProperties: false,
-    },
   },
   nodeTls: {
     default: undefined,
@@ -92,24 +76,12 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
   },
   announce: {
     default: undefined,
-    check: hostAndPort,
-    expected: '{ host, port }',
-    schema: {
-      type: 'object',
-      properties: {
-        host: { type: 'string', minLength: 1 },
-        port: { type: 'integer', minimum: 1, maximum: 65535 },
-      },
-      required: ['host', 'port'],
-      additionalProperties: false,
-    },
+    ...address,
     help: 'The address that CLUSTER replies tell, instead of the one that the client used.',
   },
   readFrom: {
     default: 'master',
-    check: (value) => READ_FROM.find((policy) => policy === value),
-    expected: `one of ${READ_FROM.join(', ')}`,
-    schema: { type: 'string', enum: READ_FROM },
+    ...oneOf<ReadFrom>('master', 'prefer-replica', 'replica', 'nearest', 'any'),
     help: 'Where commands that only read are sent; a client that said READONLY prefers replicas in any case.',
   },
   readYourWrites: {
@@ -158,6 +130,11 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     ...flag,
     help: 'Whether CONFIG, ACL, DEBUG, SLOWLOG and the like are carried out, on every master; what names one server (dir, port, bind, ...) is refused in any case.',
     runtime: true,
+  },
+  multiplexing: {
+    default: true,
+    ...flag,
+    help: 'Whether clients share connections to the nodes; else each has its own, to every node that it needs.',
   },
   privatePoolSize: {
     default: 10,
@@ -299,6 +276,33 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     ...whole(64 * 1024, MOST_BYTES),
     unit: 'bytes',
     help: 'Replies that wait for a client before it is disconnected.',
+    runtime: true,
+  },
+  subscriberOutputLimit: {
+    default: 32 * MEBIBYTE,
+    ...whole(0, MOST_BYTES),
+    unit: 'bytes',
+    help: 'What may wait for a subscribed client before it is disconnected; 0: no limit but clientOutputLimit.',
+    runtime: true,
+  },
+  subscriberOutputSoftLimit: {
+    default: 8 * MEBIBYTE,
+    ...whole(0, MOST_BYTES),
+    unit: 'bytes',
+    help: 'What may wait for a subscribed client for subscriberOutputSoftTime before it is disconnected; 0: no such limit.',
+    runtime: true,
+  },
+  subscriberOutputSoftTime: {
+    default: 60_000,
+    ...whole(0, DAY),
+    unit: 'ms',
+    help: 'How long more than subscriberOutputSoftLimit may wait for a subscribed client.',
+    runtime: true,
+  },
+  onSubscriptionGap: {
+    default: 'keep',
+    ...oneOf<GapPolicy>('keep', 'disconnect'),
+    help: 'What becomes of subscribed clients when messages may have been lost to them: they stay connected, or are disconnected so that they read their data anew.',
     runtime: true,
   },
   nodeOutputPause: {

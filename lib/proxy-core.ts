@@ -5,6 +5,7 @@ import { renewCertificates } from './certificates.ts'
 import { accountsOf } from './client/access/accounts.ts'
 import type { ClientServices } from './client/client-services.ts'
 import { answerThread } from './client/commands/thread-answers.ts'
+import { ProxyGate } from './client/proxy-gate.ts'
 import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
 import { CatalogueLearner } from './cluster/catalogue-learner.ts'
@@ -17,7 +18,8 @@ import type { ProxyError } from './errors.ts'
 import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
 import { readChanges } from './option-reader.ts'
 import { adminServices, TopologyHistory } from './proxy-admin.ts'
-import { clientServices, listening } from './proxy-services.ts'
+import { clientServices, clusterGuide, listening } from './proxy-services.ts'
+import { Hub } from './pubsub/hub.ts'
 import { Privates } from './router/privates.ts'
 import { ReadPolicy } from './router/reader.ts'
 import { Router } from './router/router.ts'
@@ -64,6 +66,17 @@ export interface NodeStats {
   readonly pending: number
 }
 
+/** How a proxy ends. */
+export interface ShutdownOptions {
+  /** Milliseconds for what is in flight, 5000 by default; then the rest is cut off. */
+  readonly timeout?: number
+  /**
+   * Whether somebody else serves the same address from now on. Clients that asked for maintenance notifications (`CLIENT MAINT_NOTIFICATIONS ON`) are told to
+   * connect there (`MOVING`), and have half of the time for it; without a successor only where the option `announce` names an address, or the client wants none.
+   */
+  readonly successor?: boolean
+}
+
 /** The parts of one proxy, wired together. */
 export class ProxyCore {
   readonly #server: net.Server
@@ -76,12 +89,14 @@ export class ProxyCore {
   readonly #watch: ReplicaWatch
   readonly #router: Router
   readonly #roster: Roster
+  readonly #hub: Hub
   /** The raw sockets below TLS, whether their handshake is done or not. */
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
   readonly #learner: CatalogueLearner
   readonly #libraries: Libraries
   readonly #settings: Settings
+  readonly #gate: ProxyGate | undefined
   readonly #history: TopologyHistory = new TopologyHistory()
   #stopSweeping: (() => void) | undefined
   #phase: 'idle' | 'starting' | 'ready' | 'closing' | 'closed' = 'idle'
@@ -117,6 +132,9 @@ export class ProxyCore {
     const reads = new ReadPolicy(settings, this.#watch)
     this.#router = new Router({ ...routing, watch: this.#watch, reads })
     this.#roster = new Roster(settings, this.#clock, this.#events)
+    if (settings.proxyProtocol) this.#gate = new ProxyGate(settings.trustedProxies, this.#events)
+    const privates = new Privates(routing, this.#router)
+    this.#hub = new Hub(settings, clusterGuide(routing, privates), this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
     this.#libraries = new Libraries({
       masters: () => this.#cache.masters(),
@@ -130,14 +148,16 @@ export class ProxyCore {
       events: this.#events,
       cache: this.#cache,
       router: this.#router,
-      privates: new Privates(routing, this.#router),
+      privates,
+      hub: this.#hub,
       watch: this.#watch,
       learner: this.#learner,
       roster: this.#roster,
+      gate: this.#gate,
+      pool: this.#pool,
     }
     const admin = {
       ...parts,
-      pool: this.#pool,
       refresher: this.#refresher,
       history: this.#history,
       refreshFailed: () => this.#refreshFailed,
@@ -148,15 +168,17 @@ export class ProxyCore {
       adminServices(admin, () => listening(server, settings.program?.listening))
     )
     settings.program?.threads?.onQuestion?.((question) => answerThread(question, this.#services))
-    this.#listenTo(server, settings)
+    this.#attend(server)
   }
 
-  #listenTo(server: net.Server, settings: Settings): void {
-    server.on(settings.tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
+  #attend(server: net.Server): void {
+    const { tls } = this.#settings
+    server.on(tls === undefined ? 'connection' : 'secureConnection', (stream: Duplex) => {
       this.#accept(stream)
     })
     server.on('tlsClientError', (error: Error) => debug('TLS client refused: %s', error.message))
-    if (settings.tls !== undefined) server.on('connection', (socket) => this.#onHandshake(socket))
+    if (tls !== undefined) server.on('connection', (socket) => this.#onHandshake(socket))
+    if (this.#gate !== undefined) guard(server, this.#gate)
     server.on('listening', () => this.#onListening())
     // Streams that were handed over by 'connection' events are none of the server's own: they are let go of here.
     server.on('close', () => void this.shutdown())
@@ -259,18 +281,19 @@ export class ProxyCore {
     if (this.#events.wants('topologyChange')) this.#events.emit('topologyChange', change)
   }
 
-  shutdown(timeout = 5000): Promise<void> {
-    this.#ended ??= this.#shutDown(timeout)
+  shutdown({ timeout = 5000, successor = false }: ShutdownOptions = {}): Promise<void> {
+    this.#ended ??= this.#shutDown(Math.min(timeout, LONGEST_TIMEOUT), successor)
     return this.#ended
   }
 
-  async #shutDown(timeout: number): Promise<void> {
+  async #shutDown(timeout: number, successor: boolean): Promise<void> {
     this.#phase = 'closing'
+    this.#gate?.close()
     const closed = this.#server.listening
       ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
       : Promise.resolve()
-    const deadline = setTimeout(() => this.#cutOff(), Math.min(timeout, LONGEST_TIMEOUT))
-    await this.#roster.drain()
+    const deadline = setTimeout(() => this.#cutOff(), timeout)
+    await this.#roster.drain(timeout / 2, successor)
     await closed
     clearTimeout(deadline)
     this.#release()
@@ -285,8 +308,20 @@ export class ProxyCore {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     this.#stopSweeping?.()
+    this.#hub.close()
     this.#watch.stop()
     this.#refresher.close()
     this.#pool.close()
   }
+}
+
+/** Has all who wait for connections, TLS among them, get them from the gate. */
+function guard(server: net.Server, gate: ProxyGate): void {
+  const listeners = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (stream: Duplex) => {
+    gate.admit(stream, () => {
+      for (const listener of listeners) listener.call(server, stream)
+    })
+  })
 }

@@ -5,18 +5,25 @@ import { Attempts } from './client/access/attempts.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
+import type { ProxyGate } from './client/proxy-gate.ts'
 import type { Roster } from './client/roster.ts'
 import type { Clock } from './clock.ts'
 import { addressMapper } from './cluster/address-map.ts'
 import type { CatalogueLearner } from './cluster/catalogue-learner.ts'
+import type { ConnectionPool } from './cluster/connection-pool.ts'
 import { LANES } from './cluster/lanes.ts'
 import type { ClusterNode } from './cluster/node.ts'
 import { ask } from './cluster/question.ts'
+import type { Refresher } from './cluster/refresher.ts'
 import type { ReplicaWatch } from './cluster/replica-watch.ts'
 import type { SlotCache } from './cluster/slot-cache.ts'
 import { SLOT_COUNT } from './command/slot.ts'
+import { ProxyError } from './errors.ts'
 import type { EventSink } from './events.ts'
-import { call } from './router/call.ts'
+import type { Hub } from './pubsub/hub.ts'
+import type { ClusterGuide } from './pubsub/placement.ts'
+import { call, callMaster } from './router/call.ts'
+import type { PartReply } from './router/composite.ts'
 import type { Privates } from './router/privates.ts'
 import type { Request } from './router/request.ts'
 import type { Router } from './router/router.ts'
@@ -36,7 +43,20 @@ export interface ServiceParts {
   readonly privates: Privates
   readonly watch: ReplicaWatch
   readonly learner: CatalogueLearner
+  readonly pool: ConnectionPool
+  /** Undefined without the option `proxyProtocol`. */
+  readonly gate: ProxyGate | undefined
   readonly roster: Roster
+  readonly hub: Hub
+}
+
+/** What the hub's view of the cluster is made of. */
+interface GuideParts {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly pool: ConnectionPool
+  readonly cache: SlotCache
+  readonly refresher: Refresher
 }
 
 /** Where clients find the server that has no address of their connection. */
@@ -82,19 +102,63 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     },
     nodes: settings.autoRedirect ? undefined : () => shownNodes(cache, announceMap),
     announced: (host, port) => settings.announce ?? announceMap(host, port) ?? { host, port },
+    originOf: (stream) => parts.gate?.originOf(stream),
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
     pause: roster.pause,
     callSlot: (slot, args, protocol) => call(router, slot, args, laneOf(protocol)),
     callAny: (args, protocol) => call(router, -1, args, laneOf(protocol)),
     askMasters: (section, shared) => survey.ask(section, shared),
+    askEach: (args) => askEach(parts, args),
+    hub: parts.hub,
     privates: parts.privates,
     scriptLoader: router.scripts,
     noteScript: (spec, view) => router.scripts.note(spec.name, view),
     unblock: unblockOn,
     observe: observation.observe,
-    onClosed: (client, reason) => roster.remove(client, reason),
+    onClosed: (client, reason) => {
+      if (!client.session.multiplexing) parts.pool.release(client.session.id)
+      roster.remove(client, reason)
+    },
   }
+}
+
+/** What the hub needs of the cluster. */
+export function clusterGuide(
+  { settings, clock, pool, cache, refresher }: GuideParts,
+  privates: Privates
+): ClusterGuide {
+  return {
+    clock,
+    get topology() {
+      return cache.topology
+    },
+    get generation() {
+      return cache.generation
+    },
+    get reconnectMinDelay() {
+      return settings.reconnectMinDelay
+    },
+    get reconnectMaxDelay() {
+      return settings.reconnectMaxDelay
+    },
+    owner: (slot) => cache.owner(slot),
+    masters: () => cache.masters(),
+    setup: ({ address }) => pool.setup(address, LANES.resp3),
+    redirected: (from, attempt, redirect) => {
+      privates.redirected(from, attempt, redirect, 'ssubscribe')
+    },
+    refresh: (reason) => refresher.request(reason),
+  }
+}
+
+async function askEach(
+  { router, cache }: ServiceParts,
+  args: readonly Uint8Array[]
+): Promise<readonly PartReply[]> {
+  const anchors = cache.anchors()
+  if (anchors === undefined) throw new ProxyError('NO_TOPOLOGY', 'a slot has no owner')
+  return Promise.all(anchors.map((anchor) => callMaster(router, anchor, args, LANES.resp2)))
 }
 
 async function unblockOn(node: ClusterNode, clientId: string, error: boolean): Promise<boolean> {

@@ -85,6 +85,9 @@ export type ReadFrom = 'master' | 'prefer-replica' | 'replica' | 'nearest' | 'an
  */
 export type CrossSlot = boolean | 'gather'
 
+/** What becomes of subscribed clients to which messages may have been lost. */
+export type GapPolicy = 'keep' | 'disconnect'
+
 /** All settings, with their defaults filled in. */
 export interface Settings {
   /** Entry points, at least one. */
@@ -109,6 +112,10 @@ export interface Settings {
   authFailureDelay: number
   /** Whether only clients on this machine are served while no password is set. */
   protectedMode: boolean
+  /** Whether connections from trusted peers begin with a PROXY protocol header. */
+  proxyProtocol: boolean
+  /** Peers that may say whose connection they hand on: addresses, networks, and `unix`. */
+  trustedProxies: readonly string[]
   /** Whether clients may speak RESP3. */
   resp3: boolean
   /** Whether CLUSTER presents the proxy as the owner of all slots. */
@@ -131,6 +138,8 @@ export interface Settings {
   gatherMaxBytes: number
   /** Whether clients may administer the servers: commands flagged `admin` reach every master. */
   adminCommands: boolean
+  /** Whether clients share connections to the nodes. */
+  multiplexing: boolean
   /** Idle private connections to keep, for each node and protocol version. */
   privatePoolSize: number
   /** The number below which they are refilled. */
@@ -175,6 +184,14 @@ export interface Settings {
   clientOutputPause: number
   /** Bytes that wait for a client before it is disconnected. */
   clientOutputLimit: number
+  /** Bytes that may wait for a subscribed client before it is disconnected. */
+  subscriberOutputLimit: number
+  /** Bytes that may wait for a subscribed client for `subscriberOutputSoftTime`. */
+  subscriberOutputSoftLimit: number
+  /** Milliseconds for which more than `subscriberOutputSoftLimit` may wait. */
+  subscriberOutputSoftTime: number
+  /** Whether subscribed clients stay connected when messages may have been lost to them. */
+  onSubscriptionGap: GapPolicy
   /** Bytes that wait to be written to a node before clients that send to it are left unread. */
   nodeOutputPause: number
   /** Milliseconds that a request may stand still half sent. */

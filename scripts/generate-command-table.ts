@@ -65,9 +65,13 @@ async function ask(socket: Socket, requests: string, count: number): Promise<Dec
   const replies: DecodedReply[] = []
   socket.write(requests)
   for await (const chunk of socket) {
-    reader.feed(chunk)
-    while (reader.next() === 1) {
-      replies.push(decodeReply(reader.buffer.subarray(reader.start, reader.end)))
+    for (let rest: Buffer = chunk; rest.length > 0; ) {
+      const length = rest.copy(reader.room())
+      reader.filled(length)
+      rest = rest.subarray(length)
+      while (reader.next() === 1) {
+        replies.push(decodeReply(reader.buffer.subarray(reader.start, reader.end)))
+      }
     }
     if (replies.length === count) break
   }

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import type { LocalCall } from '../lib/client/commands/local.ts'
 import { localHandler } from '../lib/client/commands/registry.ts'
 import { Catalogue } from '../lib/command/catalogue.ts'
-import type { CommandSpec, Treatment } from '../lib/command/spec.ts'
+import { type CommandSpec, NO_KEYS, type Treatment } from '../lib/command/spec.ts'
 import { ErrorReply } from '../lib/resp/encode.ts'
 import { fanOutRemark } from '../lib/router/fan-out.ts'
 import { isGathered } from '../lib/router/gather/gather.ts'
@@ -28,6 +28,7 @@ key specifications and tips: one with keys that reads or writes data is forwarde
 - **administration**: fanned out too, but only with the option \`adminCommands\`; refused without.
 - **answered**: by the proxy itself, about itself.
 - **private connection**: on a connection of the slot's master that the client has for itself meanwhile, and that goes back to a pool clean. See below.
+- **subscription**: on connections that the proxy has for all subscriptions together. See below.
 - **refused**: with an error; nothing is sent to any node.
 
 The command \`PROXY\` is the proxy's own: see [program](program.md#the-proxy-command). \`PROXY EXPLAIN <command ...>\` tells what would be done with a command, and
@@ -55,6 +56,15 @@ nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out
 \`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
 \`FUNCTION LOAD\` goes to every master, and a master that joins the cluster, is promoted or comes back is given the libraries that the others have and it lacks.
 
+Whoever subscribes shares the proxy's own subscription: one for each channel, pattern or shard channel (in each thread), however many clients have it. Ordinary channels are subscribed to at one node, since
+what is published at any node reaches it; keyspace and keyevent notifications (\`__keyspace@0__:...\`, \`__keyevent@0__:...\`, and patterns that can match them, such as \`*\`) at every master, since each tells its
+own alone; shard channels at the master of their slot, wherever it moves. A confirmation means that whatever is published from then on arrives. When a connection or a node is lost, or a slot moves, all that it concerns is
+subscribed to again at once; what was published between is lost, as event \`subscriptionGap\` tells, and \`onSubscriptionGap\` says whether the clients stay connected. Patterns are matched by the nodes. Nodes need
+RESP3 for this: version 6 or newer. A client that does not keep up is disconnected by \`subscriberOutputLimit\` and \`subscriberOutputSoftLimit\`, and slows nobody.
+
+\`PUBLISH\` answers how many receive the message at one node, as in a cluster without a proxy; all clients of the proxy count as one there. A message that somebody publishes to the very channel of a notification
+arrives once for each master.
+
 <!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->
 `
 
@@ -69,11 +79,18 @@ function isRefusedHere(spec: CommandSpec): boolean {
   const call = { args, session: {}, services: { clusterEmulation: true } } as unknown as LocalCall
   try {
     const reply = localHandler(spec)?.(call)
+    // Whoever needs the cluster for the answer refuses nothing.
+    if (reply instanceof Promise) reply.catch(() => {})
     return reply instanceof ErrorReply && /^(?:NOPERM|ERR unsupported) /.test(reply.text)
   } catch {
     return false
   }
 }
+
+const PUBLISHED =
+  "the master of the channel's slot, which keeps the order; the number is of those who receive it there"
+const COUNTED =
+  'from all masters; clients of the proxy count as themselves, its own connections do not'
 
 /** What of a command is in the table; undefined for containers, whose subcommands are. */
 const HANDLING: Readonly<Record<Treatment, (spec: CommandSpec) => readonly [string, string]>> = {
@@ -82,7 +99,7 @@ const HANDLING: Readonly<Record<Treatment, (spec: CommandSpec) => readonly [stri
     byKeys(spec)[0],
     `with BLOCK on a private connection${isGathered(spec) ? ', one for each slot' : ''}`,
   ],
-  'any-node': () => ['any node', ''],
+  'any-node': ({ name }) => ['any node', name === 'publish' ? PUBLISHED : ''],
   'fan-out': (spec) => ['fanned out', fanOutRemark(spec) ?? ''],
   admin: (spec) => [
     'administration',
@@ -90,13 +107,19 @@ const HANDLING: Readonly<Record<Treatment, (spec: CommandSpec) => readonly [stri
       ? `${fanOutRemark(spec)}; without the right to, answered by the proxy`
       : (fanOutRemark(spec) ?? ''),
   ],
-  connection: (spec) => (isRefusedHere(spec) ? ONE_SERVER : ['answered', '']),
+  connection: (spec) => {
+    if (isRefusedHere(spec)) return ONE_SERVER
+    return ['answered', spec.pubsub ? COUNTED : '']
+  },
   blocking: ({ name }) => [
     'private connection',
     /^wait/.test(name) ? 'each master that the client wrote to; the lowest number' : '',
   ],
   transaction: () => ['private connection', ''],
-  pubsub: () => ['refused', 'subscriptions are not provided yet'],
+  pubsub: ({ keyShape }) => [
+    'subscription',
+    keyShape === NO_KEYS ? '' : "at the owner of the channels' slot, wherever that moves",
+  ],
   'one-server': () => ONE_SERVER,
   refused: () => ['refused', 'leaves state in its connection'],
 }

@@ -13,7 +13,7 @@ interface Arrows {
 }
 
 const TOP = ['errors', 'events', 'clock', 'turn', 'settings', 'program-hooks', 'version']
-const ROOMS = ['resp', 'command', 'cluster', 'router', 'client']
+const ROOMS = ['resp', 'command', 'cluster', 'pubsub', 'router', 'client']
 
 const ALLOWED: Readonly<Record<string, Arrows>> = {
   errors: { any: [] },
@@ -32,8 +32,9 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   resp: { any: ['errors'] },
   command: { any: ['errors'], types: ['resp'] },
   cluster: { any: ['resp', 'command', ...TOP], types: ['options'] },
-  router: { any: ['resp', 'command', 'cluster', 'options', ...TOP] },
-  client: { any: ['resp', 'command', 'cluster', 'router', ...TOP], types: ['options'] },
+  pubsub: { any: ['resp', 'command', 'cluster', ...TOP] },
+  router: { any: ['resp', 'command', 'cluster', 'pubsub', 'options', ...TOP] },
+  client: { any: ['resp', 'command', 'cluster', 'pubsub', 'router', ...TOP], types: ['options'] },
   'server-events': { any: TOP },
   certificates: { any: ['errors'], types: ['settings'] },
   'proxy-services': { any: [...ROOMS, ...TOP] },

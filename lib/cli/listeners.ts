@@ -9,16 +9,24 @@ import { chmodSync, statSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import { ProxyError } from '../index.ts'
 import type { Configuration } from './configuration.ts'
+import type { InheritedSocket } from './inherited-sockets.ts'
 
 /** Where to listen. */
 interface Door {
-  readonly options: net.ListenOptions
+  readonly options: net.ListenOptions & { readonly fd?: number }
   /** As it is told. */
   readonly name: string
 }
 
-/** Where a configuration says to listen. `embedded`: without an address of its own only this machine is let in. */
-export function doorsOf(configuration: Configuration, embedded: boolean): readonly Door[] {
+/**
+ * Where a configuration says to listen. `embedded`: without an address of its own only this machine is let in. Inherited sockets take the place of port and
+ * addresses.
+ */
+export function doorsOf(
+  configuration: Configuration,
+  embedded: boolean,
+  inherited: readonly InheritedSocket[] = []
+): readonly Door[] {
   const port = configuration.value<number>('port')
   const backlog = configuration.value<number>('tcp-backlog')
   const bind = configuration.value<readonly string[]>('bind')
@@ -28,7 +36,11 @@ export function doorsOf(configuration: Configuration, embedded: boolean): readon
     options: { port, backlog, ...(host === undefined ? {} : { host }) },
     name: `${host ?? '*'}:${port}`,
   }))
-  const doors = port === 0 ? [] : tcp
+  const given = inherited.map(({ fd, name }) => ({
+    options: { fd, backlog },
+    name: `the inherited socket ${name || fd}`,
+  }))
+  const doors = given.length > 0 ? given : port === 0 ? [] : tcp
   if (path !== undefined) return [...doors, { options: { path, backlog }, name: path }]
   if (doors.length > 0) return doors
   throw new ProxyError(
@@ -50,12 +62,10 @@ export class Listeners {
   /** Listens on all doors; rejects with what the first that cannot be opened says. */
   async open(doors: readonly Door[], configuration: Configuration): Promise<void> {
     const keepAlive = configuration.value<number>('tcpkeepalive')
-    for (const { options } of doors) {
+    for (const { options, name } of doors) {
       if (options.path !== undefined) await removeStale(options.path)
       const server = this.#addServer(keepAlive)
-      const listening = once(server, 'listening')
-      server.listen(options)
-      await listening
+      await listen(server, options, name)
       const mode = configuration.value<number>('unixsocketperm')
       if (options.path !== undefined && mode !== 0) chmodSync(options.path, mode)
     }
@@ -78,6 +88,20 @@ export class Listeners {
   /** Lets nobody in any more; who is in stays. */
   close(): void {
     for (const server of this.#servers) server.close()
+  }
+}
+
+async function listen(server: net.Server, options: Door['options'], name: string): Promise<void> {
+  const listening = once(server, 'listening')
+  try {
+    // What is no socket is refused at once, another failure comes as an event.
+    server.listen(options)
+    await listening
+  } catch (cause) {
+    if (options.fd === undefined) throw cause
+    listening.catch(() => {})
+    const reason = (cause as Error).message
+    throw new ProxyError('INVALID_OPTION', `${name} is none that listens: ${reason}`, { cause })
   }
 }
 

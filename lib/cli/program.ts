@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import {
   createClusterProxy,
+  ProxyError,
   type ReloadReport,
   type ThreadAnswer,
   type ThreadQuestion,
@@ -8,6 +9,7 @@ import {
 import { createFakeCluster, type FakeCluster } from '../testing/index.ts'
 import type { Configuration } from './configuration.ts'
 import { Crew } from './crew.ts'
+import { type InheritedSocket, inheritedSockets } from './inherited-sockets.ts'
 import { doorsOf, Listeners } from './listeners.ts'
 import { followLog, type Log, logOf } from './log.ts'
 import { writePidfile } from './pidfile.ts'
@@ -23,6 +25,7 @@ export class Program {
   readonly log: Log
   readonly #read: () => Configuration
   readonly #daemon: boolean
+  readonly #inherited: readonly InheritedSocket[]
   readonly #file: string
   readonly #listeners: Listeners = new Listeners((socket) => this.#accept(socket))
   /** What all threads were told, for those that start later. */
@@ -41,13 +44,19 @@ export class Program {
     this.#read = read
     this.#file = file
     this.#daemon = daemon
+    this.#inherited = inheritedSockets(process.env, process.pid)
     this.#configuration = read()
     this.log = logOf(this.#configuration, daemon)
   }
 
-  /** Whether the process that started this one has it run in the background. */
+  /** Whether it is to run in the background. Throws `INVALID_OPTION` where it cannot. */
   get daemonize(): boolean {
-    return this.#configuration.value('daemonize')
+    const wanted = this.#configuration.value<boolean>('daemonize')
+    if (!wanted || this.#inherited.length === 0) return wanted
+    throw new ProxyError(
+      'INVALID_OPTION',
+      'daemonize: sockets are handed to this process (LISTEN_FDS), which must not leave it to another; expected no'
+    )
   }
 
   /** Checks the whole configuration, without listening or dialling. Throws `INVALID_OPTION`. */
@@ -63,7 +72,7 @@ export class Program {
     const configuration = this.#configuration
     Program.check(configuration)
     const given = configuration.value<readonly string[]>('cluster')
-    const doors = doorsOf(configuration, given.length === 0)
+    const doors = doorsOf(configuration, given.length === 0, this.#inherited)
     if (given.length === 0) this.#embedded = await createFakeCluster({ masters: 3 })
     this.#nodes = this.#embedded?.addresses ?? given
     const threads = this.#threadsOf(configuration)
@@ -208,7 +217,7 @@ export class Program {
       await team.start()
       await within(WARM_TIME, team.warm())
     } catch (error) {
-      await team.shutdown(0)
+      await team.shutdown({ timeout: 0, successor: false })
       throw error
     }
     const before = this.#team!
@@ -217,7 +226,8 @@ export class Program {
     this.#team = team
     this.#leaving.add(before)
     this.log.write('info', 'new threads serve; those before end when their clients are gone')
-    void before.shutdown(after.value('shutdown-timeout')).then(() => this.#leaving.delete(before))
+    const timeout = after.value<number>('shutdown-timeout')
+    void before.shutdown({ timeout, successor: true }).then(() => this.#leaving.delete(before))
   }
 
   /** Whether it is ending. */
@@ -243,7 +253,7 @@ export class Program {
 
   async #close(timeout: number): Promise<void> {
     this.#listeners.close()
-    await Promise.all(this.#teams().map((team) => team.shutdown(timeout)))
+    await Promise.all(this.#teams().map((team) => team.shutdown({ timeout, successor: false })))
     await this.#embedded?.close()
   }
 }

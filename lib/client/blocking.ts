@@ -63,7 +63,7 @@ class Sending implements NodeRequest {
   }
 
   onReply(buffer: Buffer, start: number, end: number): void {
-    this.#reply(buffer.subarray(start, end))
+    this.#reply(Buffer.from(buffer.subarray(start, end)))
   }
 
   onLost(error: ProxyError, written: boolean): void {

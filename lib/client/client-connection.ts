@@ -12,8 +12,10 @@ import { Dispatcher } from './dispatcher.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
 import { Intake, STOP } from './intake.ts'
+import { type Moving, movingPush } from './moving.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
+import { NO_SUBSCRIPTIONS, type SubscriptionCounts } from './subscriptions.ts'
 
 /** Requests are read and answered; the last replies are on their way; nothing happens any more. It only moves on. */
 export type ClientState = 'open' | 'ending' | 'closed'
@@ -62,9 +64,10 @@ export class ClientConnection implements DispatcherOwner {
     this.#services = services
     this.session = new Session(id)
     enter(this.session, services)
-    this.#endpoints = endpoints(stream, services.announced, services.listening)
+    const { announced, listening } = services
+    this.#endpoints = endpoints(stream, announced, listening, services.originOf(stream))
     this.#intake = new Intake(stream, services.maxBulkLength)
-    this.#out = new Batch(this.#endpoints.reuse)
+    this.#out = new Batch(this.#endpoints.reuse, true)
     this.#replies = new ReplyQueue(this.#out)
     this.#activeAt = services.clock.now
     this.#dispatcher = new Dispatcher(this, services, this.#intake, this.#replies)
@@ -123,6 +126,10 @@ export class ClientConnection implements DispatcherOwner {
 
   get queuedCommands(): number {
     return this.#dispatcher.stateful?.queued ?? -1
+  }
+
+  get subscriptions(): SubscriptionCounts {
+    return this.#dispatcher.stateful?.subscriptionCounts ?? NO_SUBSCRIPTIONS
   }
 
   async unblock(error: boolean): Promise<boolean> {
@@ -284,8 +291,9 @@ export class ClientConnection implements DispatcherOwner {
       return
     }
     if (this.#state !== 'open' || this.#intake.stopped !== 0 || this.#replies.length > 0) return
+    const engaged = this.#dispatcher.stateful?.engaged === true
     if (this.#intake.halfRead && quiet > requestTimeout) this.abort('requestTimeout')
-    else if (idleTimeout > 0 && quiet > idleTimeout) this.abort('idleTimeout')
+    else if (idleTimeout > 0 && quiet > idleTimeout && !engaged) this.abort('idleTimeout')
   }
 
   closeAfterReplies(): void {
@@ -298,6 +306,14 @@ export class ClientConnection implements DispatcherOwner {
     this.#state = 'ending'
     this.#intake.stop(STOP.closing)
     if (!this.#reading && this.#replies.length === 0) this.#end()
+  }
+
+  /** Asks the client to go elsewhere before its connection ends; whether it can be asked. */
+  move(moving: Moving): boolean {
+    const { advertised } = this.#endpoints
+    const bytes = movingPush(this.session, this.#stream, advertised, moving)
+    if (bytes !== undefined) this.push(bytes)
+    return bytes !== undefined
   }
 
   kill(): void {

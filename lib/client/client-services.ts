@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { ClusterNode } from '../cluster/node.ts'
 import type { CommandSpec } from '../command/spec.ts'
@@ -10,6 +11,7 @@ import type { CrossSlot, HostPort, ReadFrom } from '../settings.ts'
 import type { Turn } from '../turn.ts'
 import type { Accounts } from './access/accounts.ts'
 import type { LocalClient, LocalServices } from './commands/local.ts'
+import type { Origin } from './proxy-header.ts'
 
 /** Counters of the proxy as a whole. */
 export interface Totals {
@@ -38,7 +40,11 @@ export interface ClientServices extends LocalServices {
   announced(host: string, port: number): HostPort
   /** The address of the listening server, for streams that have none of their own. */
   readonly listening: HostPort
+  /** Whose connection a stream is, as a trusted proxy told. */
+  originOf(stream: Duplex): Origin | undefined
   readonly readFrom: ReadFrom
+  /** Whether new clients share connections to the nodes. */
+  readonly multiplexing: boolean
   readonly crossSlot: CrossSlot
   readonly adminCommands: boolean
   /** Changes with the options `users` and `password`. */
@@ -56,6 +62,9 @@ export interface ClientServices extends LocalServices {
   /** Remembers the script that a command brings, or forgets all that it flushes. */
   noteScript(spec: CommandSpec, view: RequestView): void
   readonly transactionIdleTimeout: number
+  readonly subscriberOutputLimit: number
+  readonly subscriberOutputSoftLimit: number
+  readonly subscriberOutputSoftTime: number
   /** `CLIENT UNBLOCK` on a node; whether that client was blocked. */
   unblock(node: ClusterNode, clientId: string, error: boolean): Promise<boolean>
   /** Tells the listeners of `command`. */

@@ -13,6 +13,8 @@ export interface DispatcherOwner extends RequestOwner, LocalClient {
   readonly written: Map<ClusterNode, number>
   /** A reason to leave requests unread is gone. */
   go(reason: number): void
+  /** Sends what answers no request; the bytes may be shared by many clients. */
+  push(bytes: Buffer): void
   /** Ends the connection at once. */
   abort(reason: string): void
 }

@@ -1,8 +1,8 @@
-import { LANES } from '../cluster/lanes.ts'
+import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
-import { argumentsOf, type RequestView } from '../resp/request-reader.ts'
+import { argumentsOf, frameRequest, type RequestView } from '../resp/request-reader.ts'
 import {
   ALL_MASTERS,
   AWAITED,
@@ -13,13 +13,14 @@ import {
   LOCAL,
   type Plan,
   REFUSED,
+  SUBSCRIPTION,
   TRANSACTION,
 } from '../router/plan.ts'
 import { Reader } from '../router/reader.ts'
 import { Request } from '../router/request.ts'
 import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
-import { NO_REPLY } from './commands/local.ts'
+import { type LocalHandler, NO_REPLY } from './commands/local.ts'
 import { ownSpec } from './commands/proxy-spec.ts'
 import { NOT_AUTHENTICATED } from './commands/refusal.ts'
 import { localHandler } from './commands/registry.ts'
@@ -34,12 +35,10 @@ const PRIVATE = -2
 
 const plan: Plan = emptyPlan()
 /** What an answer without a request is made of. */
-const NO_VIEW: RequestView = {
-  buffer: Buffer.alloc(0),
-  start: 0,
-  end: 0,
-  argc: 0,
-  offsets: new Int32Array(0),
+const NO_VIEW: RequestView = { ...frameRequest([]), end: 0 }
+
+function slotOf({ buffer, offsets }: RequestView, index: number): number {
+  return keySlot(buffer, offsets[2 * index]!, offsets[2 * index + 1]!)
 }
 
 /** Sees to the requests of one client: sends each on its way through the router, or has it answered here. */
@@ -64,6 +63,7 @@ export class Dispatcher {
   ) {
     this.#client = client
     this.#services = services
+    client.session.multiplexing = services.multiplexing
     this.#intake = intake
     this.#replies = replies
   }
@@ -101,7 +101,7 @@ export class Dispatcher {
   #carryOut(view: RequestView, spec: CommandSpec): void {
     const services = this.#services
     const stateful = this.#stateful
-    if (stateful?.queueing === true && stateful.queue(view, spec)) return
+    if (stateful?.intercept(view, spec) === true) return
     const kind = decide(view, spec, this.#client.session.protocol, services, plan)
     if (kind === LOCAL) this.#local(view, spec)
     else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
@@ -109,7 +109,8 @@ export class Dispatcher {
     else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec)
     else if (kind === TRANSACTION) this.#makeStateful().take(view, spec, plan.slot)
     else if (kind === BLOCKING) this.#makeStateful().block(view, spec, plan.slot)
-    else if (kind === AWAITED) this.#await(view, spec)
+    else if (kind === AWAITED) this.#makeStateful().await(view, spec, plan.awaited!)
+    else if (kind === SUBSCRIPTION) this.#makeStateful().subscriptions.take(view, spec)
     else this.#forward(view, spec, plan.slot)
   }
 
@@ -140,6 +141,8 @@ export class Dispatcher {
     if (spec.keyShape === KEY_SEARCH) this.#services.noteScript(spec, view)
     const request = this.#request(view, spec, slot)
     request.silent = this.#silenced()
+    // What is published to one channel goes by one node, which keeps the order.
+    if (slot < 0 && spec.pubsub && view.argc > 1) request.anchor = slotOf(view, 1)
     if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
     else this.#services.router.dispatch(request)
   }
@@ -178,12 +181,6 @@ export class Dispatcher {
   #whenOldest(request: Request, begin: () => void): void {
     if (this.#replies.oldest === request) begin()
     else this.#waiting = { request, begin }
-  }
-
-  #await(view: RequestView, spec: CommandSpec): void {
-    const look = plan.awaited!
-    plan.awaited = undefined
-    this.#makeStateful().await(view, spec, look)
   }
 
   #inParts(view: RequestView, spec: CommandSpec): void {
@@ -259,8 +256,8 @@ export class Dispatcher {
       return
     }
     const { session } = this.#client
-    if (spec.name === 'reset' && this.#stateful !== undefined && view.argc === 1) {
-      this.#resetStateful(view, spec)
+    if (this.#stateful?.awaitsOlder(spec) === true && arityFits(spec, view.argc)) {
+      this.#localAfterOlder(view, spec, handler)
       return
     }
     const before = session.replyMode
@@ -274,13 +271,12 @@ export class Dispatcher {
     else this.#answer(spec, view, value, silent)
   }
 
-  /** RESET of a client that may be in a transaction: the replies that are owed come first. */
-  #resetStateful(view: RequestView, spec: CommandSpec): void {
-    this.#stateful!.reset(view, spec, () => {
-      const { session } = this.#client
-      const args = [Buffer.from('reset')]
-      const run = localHandler(spec)!
-      const value = run({ args, client: this.#client, session, services: this.#services })
+  /** A command that changes how the client is spoken to: the replies that are owed come first. */
+  #localAfterOlder(view: RequestView, spec: CommandSpec, handler: LocalHandler): void {
+    const client = this.#client
+    const args = argumentsOf(view)
+    this.#stateful!.afterOlder(view, spec, () => {
+      const value = handler({ args, client, session: client.session, services: this.#services })
       this.follow()
       return value as ReplyValue
     })
@@ -290,7 +286,7 @@ export class Dispatcher {
   follow(): void {
     this.#intake.authenticated = this.#client.session.authenticated
     this.#followReads()
-    const lane = this.#client.session.protocol === 3 ? LANES.resp3 : LANES.resp2
+    const { lane } = this.#client.session
     if (lane === this.#client.lane) return
     this.#client.lane = lane
     // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.

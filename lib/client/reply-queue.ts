@@ -1,15 +1,7 @@
 import Denque from 'denque'
 import type { Batch } from '../resp/batch.ts'
+import { isReused } from '../resp/reply-reader.ts'
 import type { Request } from '../router/request.ts'
-
-const NOTHING: Buffer = Buffer.alloc(0)
-
-/** Replies that wait are copied into slabs of this size, shared by all clients: a buffer for each would cost more than the copy. */
-const SLAB = 8 * 1024
-/** A longer reply gets a buffer of its own, so that what waits for long pins little. */
-const LONG = 2 * 1024
-let slab: Buffer = Buffer.allocUnsafeSlow(SLAB)
-let slabUsed = 0
 
 /**
  * The replies of one client in the order of its requests. A reply whose request is the oldest goes straight to the batch, any other is
@@ -58,7 +50,10 @@ export class ReplyQueue {
       return
     }
     pending.shift()
-    if (!request.silent) this.#out.append(buffer, start, end)
+    if (!request.silent) {
+      if (isReused(buffer)) this.#out.copy(buffer, start, end)
+      else this.#out.append(buffer, start, end)
+    }
     let next = pending.peekFront()
     while (next !== undefined && next.reply !== undefined) {
       this.heldBytes -= next.replyEnd - next.replyStart
@@ -69,21 +64,12 @@ export class ReplyQueue {
   }
 
   #keep(request: Request, buffer: Buffer, start: number, end: number): void {
-    const length = request.silent ? 0 : end - start
-    this.heldBytes += length
-    if (length === 0 || length > LONG) {
-      request.reply = length === 0 ? NOTHING : Buffer.from(buffer.subarray(start, end))
-      request.replyEnd = length
+    if (request.silent) {
+      request.forget()
       return
     }
-    if (slabUsed + length > SLAB) {
-      slab = Buffer.allocUnsafeSlow(SLAB)
-      slabUsed = 0
-    }
-    request.reply = slab
-    request.replyStart = slabUsed
-    for (let from = start; from < end; from++) slab[slabUsed++] = buffer[from]!
-    request.replyEnd = slabUsed
+    this.heldBytes += end - start
+    request.keep(buffer, start, end)
   }
 
   /** Forgets everything. */

@@ -8,6 +8,7 @@ import { ClientConnection } from './client-connection.ts'
 import type { ClientServices } from './client-services.ts'
 import { isOpen } from './commands/credential.ts'
 import type { LocalClient } from './commands/local.ts'
+import { isRemote, rawStream } from './endpoints.ts'
 import { STOP } from './intake.ts'
 import { Pause } from './pause.ts'
 
@@ -20,7 +21,10 @@ const LIMIT_TICKS = Math.round(1000 / TICK)
 const PATIENCE = 5000
 
 /** What holds for all clients together. */
-type RosterSettings = Pick<Settings, 'maxClients' | 'memoryLimit' | 'protectedMode' | 'program'>
+type RosterSettings = Pick<
+  Settings,
+  'maxClients' | 'memoryLimit' | 'protectedMode' | 'program' | 'announce'
+>
 
 /** As Redis says it, with what can be done about it here. */
 const PROTECTED =
@@ -28,12 +32,6 @@ const PROTECTED =
   'loopback interface. To connect from other computers: 1) set a password for clients: option `password` (`--password <text>`, `requirepass` in the ' +
   'configuration file) or `users`; or 2) switch protected mode off, if the network is trusted: option `protectedMode: false` (`--protected-mode no`), ' +
   'and start the proxy again; or 3) connect from the machine that the proxy runs on.\r\n'
-
-/** Whether a stream comes from another machine. */
-function isRemote(stream: Duplex): boolean {
-  const { remoteAddress } = stream as Duplex & { readonly remoteAddress?: string }
-  return remoteAddress !== undefined && !/^(?:::ffff:)?127\.|^::1$/.test(remoteAddress)
-}
 
 /** The clients of a proxy, and what holds for all of them together. */
 export class Roster {
@@ -73,7 +71,8 @@ export class Roster {
   /** Serves a stream from now on, or tells it that there is no room. */
   accept(stream: Duplex, services: ClientServices): void {
     const { totals } = services
-    if (this.#settings.protectedMode && isOpen(services) && isRemote(stream)) {
+    const told = services.originOf(stream)
+    if (this.#settings.protectedMode && isOpen(services) && isRemote(stream, told)) {
       this.#turnAway(stream, PROTECTED, services)
       return
     }
@@ -84,7 +83,7 @@ export class Roster {
       return
     }
     totals.connections++
-    const id = program?.threads?.idOf(stream) ?? ++this.#lastId
+    const id = program?.threads?.idOf(rawStream(stream)) ?? ++this.#lastId
     const client = new ClientConnection(stream, services, id)
     this.#clients.add(client)
     this.#tell('clientConnect', client, undefined)
@@ -158,16 +157,25 @@ export class Roster {
     largest.abort('memoryLimit is exceeded, and it holds most')
   }
 
-  /** Ends all connections after the replies to what was asked; resolves when the last is gone. */
-  async drain(): Promise<void> {
+  /**
+   * Ends all connections after the replies to what was asked; resolves when the last is gone. Clients that asked for maintenance notifications may go by
+   * themselves, for `grace` milliseconds. `successor`: somebody serves the same address from now on.
+   */
+  async drain(grace: number, successor: boolean): Promise<void> {
     this.#closing = true
     this.pause.end()
     if (this.#clients.size === 0) return
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
-    for (const client of this.#clients) client.closeAfterReplies()
+    const known = successor || this.#settings.announce !== undefined
+    const moving = { seconds: Math.floor(grace / 1000), successor: known }
+    for (const client of this.#clients) if (!client.move(moving)) client.closeAfterReplies()
+    const late = setTimeout(() => {
+      for (const client of this.#clients) client.closeAfterReplies()
+    }, grace)
     await empty
+    clearTimeout(late)
   }
 
   /** Ends all connections at once. */

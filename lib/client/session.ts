@@ -1,5 +1,7 @@
+import { LANES, ownLane } from '../cluster/lanes.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Account } from './access/account.ts'
+import type { MovingEndpoint } from './moving.ts'
 
 /** Whether a client is told the replies to its commands (`CLIENT REPLY`). */
 export type ReplyMode = 'on' | 'off' | 'skip'
@@ -34,10 +36,20 @@ export class Session {
   noTouch = false
   /** `READONLY`: the client accepts reads from replicas. */
   readonlyMode = false
+  /** Whether it shares its connections to the nodes with other clients (`PROXY MULTIPLEXING`). Once it does not, it never does again. */
+  multiplexing = true
+  /** `CLIENT MAINT_NOTIFICATIONS`: how it wants to be told where to go when its connection is about to end; undefined: not at all. */
+  moving: MovingEndpoint | undefined = undefined
 
   constructor(id: number, authenticated = false) {
     this.id = id
     this.authenticated = authenticated
+  }
+
+  /** Its lane at every node. */
+  get lane(): number {
+    const kind = this.protocol === 3 ? LANES.resp3 : LANES.resp2
+    return this.multiplexing ? kind : ownLane(kind, this.id)
   }
 
   /** The client is another user from now on. */
@@ -56,5 +68,6 @@ export class Session {
     this.noEvict = false
     this.noTouch = false
     this.readonlyMode = false
+    this.moving = undefined
   }
 }

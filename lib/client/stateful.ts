@@ -29,6 +29,7 @@ import { localHandler } from './commands/registry.ts'
 import type { Desk } from './desk.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { StreamsCall } from './streams-call.ts'
+import { NO_SUBSCRIPTIONS, type SubscriptionCounts, Subscriptions } from './subscriptions.ts'
 import { Transaction } from './transaction.ts'
 
 /** A command that keeps its client waiting. */
@@ -61,10 +62,11 @@ const NOT_QUEUED = new Set(['hello', 'auth', 'client|reply'])
 /** The node answers these as the proxy would. */
 const BY_NODE = new Set(['ping', 'echo'])
 
-/** What a client has beyond single commands: a transaction, or a command that blocks. Most clients never have either. */
+/** What a client has beyond single commands: a transaction, a command that blocks, subscriptions. Most clients never have any. */
 export class Stateful implements Desk {
   readonly #host: StatefulHost
   readonly #transaction: Transaction
+  #subscriptions: Subscriptions | undefined
   #call: Waiting | undefined
   /** Clock reading of the last command. */
   #activeAt = 0
@@ -82,6 +84,11 @@ export class Stateful implements Desk {
   /** Whether it watches keys, so that its reads must come from the master. */
   get watching(): boolean {
     return this.#transaction.state === 'watching'
+  }
+
+  /** Whether its silence means nothing: it listens, or is in a transaction, which has a limit of its own. */
+  get engaged(): boolean {
+    return this.subscribed || this.queueing || this.watching
   }
 
   /** Whether it waits in a blocking command. */
@@ -104,7 +111,31 @@ export class Stateful implements Desk {
     return this.#transaction.bytes
   }
 
+  /** What it is subscribed to. */
+  get subscriptions(): Subscriptions {
+    this.#subscriptions ??= new Subscriptions(this.#host.client, this.#host.services, this)
+    return this.#subscriptions
+  }
+
+  /** How much it is subscribed to. */
+  get subscriptionCounts(): SubscriptionCounts {
+    return this.#subscriptions?.counts ?? NO_SUBSCRIPTIONS
+  }
+
+  /** Whether it is subscribed to anything. */
+  get subscribed(): boolean {
+    return this.#subscriptions?.active === true
+  }
+
   // Requests in
+
+  /** Takes a request that the state of the client does not let go its usual way; false for any other. */
+  intercept(view: RequestView, spec: CommandSpec): boolean {
+    if (this.queueing) return this.#queue(view, spec)
+    if (this.#subscriptions?.forbids(spec) !== true || !arityFits(spec, view.argc)) return false
+    this.#host.answer(spec, view, new ErrorReply(replyText.whileSubscribed(spec.name)))
+    return true
+  }
 
   /** MULTI and its kin, outside of a transaction. */
   take(view: RequestView, spec: CommandSpec, slot: number): void {
@@ -113,7 +144,7 @@ export class Stateful implements Desk {
   }
 
   /** Any request between MULTI and EXEC; false if it is to be carried out as if there were none. */
-  queue(view: RequestView, spec: CommandSpec): boolean {
+  #queue(view: RequestView, spec: CommandSpec): boolean {
     const transaction = this.#transaction
     const { services } = this.#host
     this.#activeAt = services.clock.now
@@ -195,15 +226,23 @@ export class Stateful implements Desk {
     return this.#call === undefined ? false : this.#call.unblock(error)
   }
 
-  /** RESET, after all that is older: leaves the transaction, then `then`. */
-  reset(view: RequestView, spec: CommandSpec, then: () => ReplyValue): void {
+  /** Whether a command may change how the client is to be spoken to: then it must not be carried out before what is older is answered. */
+  awaitsOlder(spec: CommandSpec): boolean {
+    return spec.name === 'reset' || (spec.name === 'hello' && this.subscribed)
+  }
+
+  /** Carries such a command out after all that is older; RESET leaves the transaction and all subscriptions before. */
+  afterOlder(view: RequestView, spec: CommandSpec, run: () => ReplyValue): void {
     const request = this.place(view, spec)
     this.stop()
     this.whenOldest(request, () => {
-      this.#transaction.abandon()
-      const reply = then()
-      // It is answered although what came before it was not to be.
-      request.silent = false
+      if (spec.name === 'reset') {
+        this.#transaction.abandon()
+        this.#subscriptions?.clear()
+      }
+      const reply = run()
+      // RESET is answered although what came before it was not to be.
+      if (spec.name === 'reset') request.silent = false
       this.finish(request, reply)
       this.go()
     })
@@ -212,12 +251,14 @@ export class Stateful implements Desk {
   /** The client is gone. */
   abandon(): void {
     this.#transaction.abandon()
+    this.#subscriptions?.clear()
     this.#call?.abandon()
     this.#call = undefined
   }
 
   /** Looks at the time limits. */
   check(): void {
+    this.#subscriptions?.check()
     const { clock, transactionIdleTimeout } = this.#host.services
     if (transactionIdleTimeout === 0 || this.#transaction.state === 'none') return
     if (clock.now - this.#activeAt > transactionIdleTimeout) this.#transaction.release()

@@ -65,10 +65,10 @@ export class ConnectionPool {
     this.#settings = settings
     this.#clock = clock
     this.#turn = turn
-    const setup = (address: NodeAddress, lane: number) => this.#setup(address, lane)
+    const setup = (address: NodeAddress, lane: number) => this.setup(address, lane)
     this.privates = new PrivatePool(settings, clock, setup, onTrouble)
     this.#services = {
-      setup: (address, lane) => this.#setup(address, lane),
+      setup: (address, lane) => this.setup(address, lane),
       reconnectMinDelay: settings.reconnectMinDelay,
       reconnectMaxDelay: settings.reconnectMaxDelay,
       outputPause: settings.nodeOutputPause,
@@ -109,6 +109,11 @@ export class ConnectionPool {
   /** All nodes in use. */
   nodes(): Iterable<ClusterNode> {
     return this.#nodes.values()
+  }
+
+  /** A client that had connections for itself is gone. */
+  release(clientId: number): void {
+    for (const node of [...this.#nodes.values(), ...this.#leaving]) node.release(clientId)
   }
 
   /** Lets go of all nodes whose name is not in `keep`, as soon as they have nothing in flight. */
@@ -159,11 +164,12 @@ export class ConnectionPool {
     }
   }
 
-  #setup(address: NodeAddress, lane: number): ConnectionSetup {
+  /** How a connection to an address is set up that begins as those of a lane do. */
+  setup(address: NodeAddress, lane: number): ConnectionSetup {
     const { connectTimeout, commandTimeout, nodeOutputPause } = this.#settings
     return {
       address: addressName(address),
-      open: () => dial(address, this.#settings),
+      open: (reading) => dial(address, this.#settings, reading),
       greeting: () => this.#greeting(lane),
       clock: this.#clock,
       turn: this.#turn,

@@ -4,7 +4,7 @@ import { ProxyError } from '../errors.ts'
 import { Batch } from '../resp/batch.ts'
 import { FRAME, MORE, ReplyReader } from '../resp/reply-reader.ts'
 import type { Turn } from '../turn.ts'
-import type { NodeSocket } from './dial.ts'
+import type { NodeSocket, Reading } from './dial.ts'
 import { isRefusal, isTurnedAway } from './greeting.ts'
 
 /** One request on its way to a node: the bytes to write, and who is told the reply. */
@@ -39,7 +39,7 @@ export interface ConnectionEvents {
 export interface ConnectionSetup {
   /** `host:port` for messages. */
   readonly address: string
-  readonly open: () => NodeSocket
+  readonly open: (reading: Reading) => NodeSocket
   /** Commands to begin with, such as AUTH and HELLO, as RESP; each is answered with one reply that is no error. */
   readonly greeting: () => readonly Buffer[] | Promise<readonly Buffer[]>
   readonly clock: Clock
@@ -104,11 +104,16 @@ export class Connection {
     this.#clock = setup.clock
     this.#since = setup.clock.now
     this.#heardAt = setup.clock.now
-    const socket = setup.open()
+    const socket = setup.open({
+      buffer: () => this.#reader.room(),
+      callback: (length) => {
+        this.#read(length)
+        return true
+      },
+    })
     this.#socket = socket
     this.#batch = new Batch(socket.encrypted !== true)
     socket.once(socket.encrypted === true ? 'secureConnect' : 'connect', () => this.#greet())
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('drain', () => {
       this.congested = false
       this.#events.onDrain()
@@ -147,6 +152,11 @@ export class Connection {
     this.#batch.append(request.bytes, request.start, request.end)
     this.#inFlight.push(request)
     this.#unflushed++
+  }
+
+  /** The reply that a request has just been told is not its last: it is the oldest in flight again. To be called within its `onReply`. */
+  expectMore(request: NodeRequest): void {
+    this.#inFlight.unshift(request)
   }
 
   /** Writes the batch. */
@@ -217,11 +227,11 @@ export class Connection {
     this.#events.onReady()
   }
 
-  #read(chunk: Buffer): void {
+  #read(length: number): void {
     this.#heardAt = this.#clock.now
     const reader = this.#reader
     const inFlight = this.#inFlight
-    reader.feed(chunk)
+    reader.filled(length)
     while (this.state !== 'closed') {
       const found = reader.next()
       if (found === MORE) return

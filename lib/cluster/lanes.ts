@@ -12,5 +12,23 @@ export const LANES = {
   resp3Replica: 4,
 } as const
 
+/** How many kinds of lanes there are. */
+const KINDS = 5
+
+/** The lane of a kind that one client has for itself. */
+export function ownLane(kind: number, clientId: number): number {
+  return kind + KINDS * clientId
+}
+
+/** The kind of a lane: one of {@link LANES}. */
+export function kindOf(lane: number): number {
+  return lane % KINDS
+}
+
+/** The client that has a lane for itself; 0 for a lane that is shared. */
+export function ownerOf(lane: number): number {
+  return Math.floor(lane / KINDS)
+}
+
 /** From a client's lane to its lane on a replica. */
 export const TO_REPLICA = 3

@@ -5,7 +5,7 @@ import type { HostPort, NodeAddress } from '../settings.ts'
 import { addressName } from './address-map.ts'
 import { Connection, type ConnectionSetup } from './connection.ts'
 import { Lane } from './lane.ts'
-import { LANES } from './lanes.ts'
+import { LANES, ownerOf, ownLane } from './lanes.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
 
@@ -47,6 +47,10 @@ export class ClusterNode {
   mapped = false
   readonly #services: NodeServices
   readonly #lanes: Lane[] = []
+  /** Lanes that one client each has for itself, by their numbers. */
+  readonly #ownLanes: Map<number, Lane> = new Map()
+  /** Numbers of those whose client is gone, and which owe replies as yet. */
+  readonly #released: Set<number> = new Set()
   #failures = 0
   /** The lane that tries to reach a node that is down. */
   #probe: Lane | undefined
@@ -67,15 +71,41 @@ export class ClusterNode {
   }
 
   #makeLane(index: number): Lane {
+    const own = this.#ownLanes.get(index)
+    if (own !== undefined) return own
     const services = this.#services
     const lane = new Lane(this, services.outputPause, () => services.setup(this.address, index))
-    this.#lanes[index] = lane
+    if (ownerOf(index) === 0) this.#lanes[index] = lane
+    else this.#ownLanes.set(index, lane)
     return lane
   }
 
   /** The lanes in use. */
   get lanes(): readonly Lane[] {
-    return this.#lanes.filter((lane) => lane !== undefined)
+    return [...this.#lanes.filter((lane) => lane !== undefined), ...this.#ownLanes.values()]
+  }
+
+  /** A client that had lanes for itself is gone: they are closed when they owe no reply any more. */
+  release(clientId: number): void {
+    for (const kind of Object.values(LANES)) {
+      const index = ownLane(kind, clientId)
+      if (this.#ownLanes.has(index)) this.#released.add(index)
+    }
+    this.#closeReleased()
+  }
+
+  #closeReleased(): void {
+    for (const index of this.#released) {
+      const lane = this.#ownLanes.get(index)!
+      if (lane.pending > 0) continue
+      this.#released.delete(index)
+      this.#ownLanes.delete(index)
+      lane.close()
+      if (this.#probe !== lane) continue
+      // Nobody else would try.
+      this.#probe = undefined
+      this.#tryAgain()
+    }
   }
 
   /** @internal Whether `lane` may dial now. If not, {@link Lane.dial} is called when it may. */
@@ -141,14 +171,14 @@ export class ClusterNode {
   /** For how many milliseconds the node has been silent although it owes a reply; 0 when it owes none. */
   get silence(): number {
     let silence = 0
-    for (const lane of this.#lanes)
-      if (lane !== undefined) silence = Math.max(silence, lane.silence)
+    for (const lane of this.lanes) silence = Math.max(silence, lane.silence)
     return silence
   }
 
   /** @internal Looks at the time limits, and at a node that is silent; called at each tick of the clock. */
   check(): void {
-    for (const lane of this.#lanes) lane?.check()
+    for (const lane of this.lanes) lane.check()
+    if (this.#released.size > 0) this.#closeReleased()
     this.#ping?.check()
     if (this.status !== 'up') return
     if (this.#said !== 'nothing') this.#unstick()

@@ -18,13 +18,12 @@ const LISTED: Readonly<Partial<Record<Treatment, string>>> = {
     'pubsub|help',
   'fan-out':
     'keys scan dbsize flushall flushdb randomkey lastsave script function memory|doctor ' +
-    'memory|malloc-stats memory|purge memory|stats pubsub|channels pubsub|numpat pubsub|numsub ' +
-    'pubsub|shardchannels pubsub|shardnumsub',
+    'memory|malloc-stats memory|purge memory|stats',
   blocking: 'wait waitaof',
   transaction: 'multi exec discard watch unwatch',
-  pubsub: 'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe pubsub',
+  pubsub: 'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe',
   connection:
-    'hello auth select client reset quit readonly readwrite asking ping echo command info config cluster role acl|whoami',
+    'hello auth select client reset quit readonly readwrite asking ping echo command info config cluster role pubsub acl|whoami',
   admin:
     'acl bgrewriteaof bgsave config|get config|resetstat config|rewrite config|set debug latency module|list save slowlog',
   'one-server':

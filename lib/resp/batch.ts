@@ -1,3 +1,6 @@
+import { giveBack } from './large-buffers.ts'
+import { copyPiece } from './piece.ts'
+
 /** Up to this many bytes are copied into the batch; more are handed to the socket as they are. */
 const COPY_LIMIT = 16 * 1024
 /** First size of the buffer that small pieces are copied into; it grows in two steps up to `FULL`. */
@@ -15,7 +18,7 @@ function take(): Buffer {
 
 /** What a batch needs of a stream: the part of `stream.Writable` that writes. */
 export interface Sink {
-  write(chunk: Uint8Array): boolean
+  write(chunk: Uint8Array, written?: (error?: Error | null) => void): boolean
   cork(): void
   uncork(): void
   readonly writableLength: number
@@ -39,29 +42,32 @@ export class Batch {
    */
   readonly #reuse: boolean
 
-  constructor(reuse: boolean) {
+  /** Whether borrowed pieces are given back once they are written: nobody will send them again. */
+  readonly #last: boolean
+
+  constructor(reuse: boolean, last = false) {
     this.#reuse = reuse
+    this.#last = reuse && last
   }
 
   /** Adds `source[start..end)`. Large pieces are kept by reference: they must not change until they are written. */
   append(source: Buffer, start: number, end: number): void {
+    if (end - start > COPY_LIMIT) this.#reference(source, start, end)
+    else this.copy(source, start, end)
+  }
+
+  /** Adds `source[start..end)`, up to 64 KiB, which may change as soon as this is done. */
+  copy(source: Buffer, start: number, end: number): void {
     const length = end - start
     this.size += length
-    if (length > COPY_LIMIT) {
-      this.#reference(source, start, end)
-      return
-    }
     const used = this.#used
     let buffer = this.#buffer
     if (buffer === undefined || used + length > buffer.length) buffer = this.#room(length)
-    // A short loop beats the call into C++ for short pieces.
-    if (length < 48) {
-      for (let from = start, to = this.#used; from < end; from++, to++) buffer[to] = source[from]!
-    } else source.copy(buffer, this.#used, start, end)
-    this.#used += length
+    this.#used = copyPiece(source, start, end, buffer, this.#used)
   }
 
   #reference(source: Buffer, start: number, end: number): void {
+    this.size += end - start
     this.#pieces ??= []
     this.#seal()
     this.#pieces.push(source.subarray(start, end))
@@ -119,8 +125,17 @@ export class Batch {
     this.#used = 0
     this.#sealed = 0
     sink.cork()
-    for (const piece of pieces) sink.write(piece)
+    for (const piece of pieces) this.#write(sink, piece)
     sink.uncork()
+  }
+
+  #write(sink: Sink, piece: Buffer): void {
+    if (!this.#last) sink.write(piece)
+    else {
+      sink.write(piece, (error) => {
+        if (error == null) giveBack(piece)
+      })
+    }
   }
 
   /** Forgets what was not written. */

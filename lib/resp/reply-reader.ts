@@ -1,3 +1,5 @@
+import { borrow } from './large-buffers.ts'
+
 /** What {@link ReplyReader.next} found. */
 export const MORE = 0
 /** A whole reply stands between `start` and `end`. */
@@ -13,8 +15,19 @@ const DOLLAR = 36
 const STAR = 42
 const EMPTY: Buffer = Buffer.alloc(0)
 
+/** Bytes that are read at a time; what is longer is gathered in a buffer of its own. */
+const ROOM = 64 * 1024
+/** A frame of which as much has come gets room for what it announces, up to this, at once. */
+const TRUSTED = 4 * 1024
+const AT_ONCE = 2 * 1024 * 1024
+
 /** Longest reply: a larger buffer could not be had on every system. Lines may be as long, for a script can return one. */
 const REPLY_LIMIT = 2147483647
+
+/** Whether a buffer may be one that a reader puts the next bytes into; true for some others of its size, too. */
+export function isReused(buffer: Buffer): boolean {
+  return buffer.length === ROOM
+}
 
 /** How a type goes on after its first byte. */
 const LINE = 1
@@ -38,7 +51,10 @@ FORM['|'.charCodeAt(0)] = ATTRIBUTE
  * the same, an announced length allocates nothing, and a frame that comes in pieces goes on where it stopped.
  */
 export class ReplyReader {
-  /** Holds the frame that {@link next} found, and perhaps others around it. Valid until the next {@link feed}. */
+  /**
+   * Holds the frame that {@link next} found, and perhaps others around it. Valid until the next {@link room}, and longer unless it is
+   * {@link isReused}.
+   */
   buffer: Buffer = EMPTY
   /** Where the frame begins. */
   start = 0
@@ -50,7 +66,10 @@ export class ReplyReader {
   readonly #maxReplyLength: number
   #cursor = 0
   #length = 0
-  #own = false
+  /** Where reading begins, unless the open frame has a buffer of its own. */
+  readonly #base: Buffer = Buffer.allocUnsafeSlow(ROOM)
+  /** Whether the last frame was long, so that the next may be. */
+  #long = false
   /** Items still missing of the frame that began at `start`; 0 between frames. */
   #missing = 0
   /** How far the open frame reaches at the least; spares looking at a long bulk again and again. */
@@ -65,44 +84,65 @@ export class ReplyReader {
     return this.#length - (this.#missing > 0 ? this.start : this.#cursor)
   }
 
-  /** Gives the reader the next bytes. All frames of the former ones must have been taken with {@link next}. */
-  feed(chunk: Buffer): void {
+  /**
+   * Where the next bytes of the stream are to be put: behind what there is of the open frame, so that nothing is copied. All frames must
+   * have been taken with {@link next}.
+   */
+  room(): Buffer {
     const rest = this.#missing > 0 ? this.start : this.#cursor
     const kept = this.#length - rest
-    if (kept === 0) {
-      this.buffer = chunk
-      this.#own = false
-      this.#length = chunk.length
-      this.#cursor = 0
-      this.start = 0
-      this.#least = 0
-      return
-    }
-    const needed = kept + chunk.length
-    if (needed > this.#maxReplyLength) {
-      this.#fail('a reply beyond every limit')
-      return
-    }
-    if (!this.#own || rest > 0 || this.buffer.length < needed) this.#move(rest, kept, needed)
-    chunk.copy(this.buffer, this.#length)
-    this.#length += chunk.length
+    if (kept === 0) return this.#begin()
+    const known = this.#least - rest
+    const full = kept === this.buffer.length
+    const outgrown = full || (this.buffer === this.#base && known > ROOM && kept >= TRUSTED)
+    if (outgrown || (rest > 0 && kept > ROOM / 2))
+      this.#moveTo(this.#enough(known, kept), rest, kept)
+    else if (rest > 0) this.#moveTo(this.#base, rest, kept)
+    return this.buffer.subarray(kept)
+  }
+
+  /** Nothing is open: reads into the buffer that every frame begins in. */
+  #begin(): Buffer {
+    const base = this.#base
+    this.buffer = base
+    this.#length = 0
+    this.#cursor = 0
+    this.start = 0
+    this.#least = 0
+    if (!this.#long) return base
+    this.#long = false
+    // A short look tells how much comes: all but that is read to where it stays.
+    return base.subarray(0, TRUSTED)
   }
 
   /**
-   * Moves the rest to the front of a buffer with room for `needed` bytes: twice as much as there is, or just up to where the
-   * frame is known to reach, when that is about as far. So a frame in many pieces is copied a bounded number of times.
+   * The buffer for a frame that outgrew the one it is in: as large as it announces, when that is all of it or about as far, and not too much; else
+   * twice as large as what there is. So a frame in many pieces is copied a bounded number of times.
    */
-  #move(rest: number, kept: number, needed: number): void {
-    const known = this.#least - rest
-    const near = known >= needed && known >= kept * 1.25 && known <= kept * 2.5
-    const grown = Buffer.allocUnsafeSlow(near ? known : Math.max(needed, kept * 2))
-    this.buffer.copy(grown, 0, rest, rest + kept)
-    this.buffer = grown
-    this.#own = true
+  #enough(known: number, kept: number): Buffer {
+    const most = Math.max(AT_ONCE, kept * 2.5)
+    // Nothing can follow in the same buffer, which is therefore given back by whoever writes the frame.
+    if (this.#missing === 1 && known > kept + 1 && known <= most) {
+      this.#long = true
+      return borrow(known)
+    }
+    return Buffer.allocUnsafeSlow(known >= kept * 1.25 && known <= most ? known : kept * 2)
+  }
+
+  /** Moves the rest to the front of `buffer`, which may be the one that it is in. */
+  #moveTo(buffer: Buffer, rest: number, kept: number): void {
+    this.buffer.copy(buffer, 0, rest, rest + kept)
+    this.buffer = buffer
     this.#cursor -= rest
     this.#least -= rest
     this.#length = kept
     this.start = 0
+  }
+
+  /** The next `length` bytes of the stream stand in the {@link room}. */
+  filled(length: number): void {
+    this.#length += length
+    if (this.#length - this.start > this.#maxReplyLength) this.#fail('a reply beyond every limit')
   }
 
   /** Looks for the next frame: {@link FRAME}, {@link MORE} or {@link BROKEN}. */

@@ -1,4 +1,5 @@
 import { splitInline } from './inline.ts'
+import { borrow } from './large-buffers.ts'
 
 /** What {@link RequestReader.next} found. */
 export const MORE = 0
@@ -18,6 +19,10 @@ const UNAUTHENTICATED_ARGUMENT_LIMIT = 10
 const UNAUTHENTICATED_BULK_LIMIT = 16384
 /** Offsets kept from one request to the next; a larger array is dropped after use. */
 const OFFSETS_KEPT = 2048
+
+/** A request of which as much has come gets room for what it announces, up to this, at once. */
+const TRUSTED = 16 * 1024
+const AT_ONCE = 2 * 1024 * 1024
 
 const CR = 13
 const LF = 10
@@ -124,7 +129,10 @@ export class RequestReader implements RequestView {
   /** Moves the rest to the front of a buffer with room for `needed` bytes. */
   #move(rest: number, kept: number, needed: number): void {
     const bulkEnd = this.#bulk < 0 ? 0 : this.#cursor - rest + this.#bulk + 2
-    const grown = Buffer.allocUnsafeSlow(roomFor(kept, needed, bulkEnd))
+    const size = roomFor(kept, needed, bulkEnd)
+    // Nothing can follow the last argument in a buffer that ends with it: once the request is answered nobody needs that any more.
+    const exact = size === bulkEnd && this.argc + 1 === this.#announced
+    const grown = exact ? borrow(size) : Buffer.allocUnsafeSlow(size)
     this.buffer.copy(grown, 0, rest, rest + kept)
     if (rest > 0 && this.#announced >= 0) {
       const offsets = this.offsets
@@ -344,12 +352,12 @@ const SKIPPED = 3
 
 /**
  * Size of the buffer that a request of `kept` bytes moves to when `needed` are to fit: twice as much, so that a request in
- * however many pieces is copied a bounded number of times; or just up to the end of the open bulk, when that is about as far.
+ * however many pieces is copied a bounded number of times; or just up to the end of the open bulk, when that is about as far or not too much.
  */
 function roomFor(kept: number, needed: number, bulkEnd: number): number {
   const doubled = Math.max(needed, kept * 2)
-  const near = bulkEnd >= needed && bulkEnd >= kept * 1.25 && bulkEnd <= kept * 2.5
-  return near ? bulkEnd : doubled
+  const most = kept >= TRUSTED ? Math.max(AT_ONCE, kept * 2.5) : kept * 2.5
+  return bulkEnd >= needed && bulkEnd <= most ? bulkEnd : doubled
 }
 
 interface FramedRequest extends RequestView {}

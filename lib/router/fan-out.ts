@@ -17,7 +17,6 @@ import { numericOf, replyValue } from './reply-value.ts'
 import type { Scans } from './scan.ts'
 import {
   agreedSettings,
-  channelNames,
   joinedGraphs,
   joinedTexts,
   latencyHistograms,
@@ -27,7 +26,6 @@ import {
   type ReportMerge,
   runningFunction,
   slowEntries,
-  subscriberCounts,
 } from './server-reports.ts'
 import { failedReply, fanOutStep } from './steps.ts'
 
@@ -95,11 +93,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   'latency|history': reported(latencySamples, 'the samples of all, by time'),
   'latency|latest': reported(latestLatencies, 'the latest and the longest of each event'),
   'slowlog|get': reported(slowEntries, 'the entries of all, the newest first'),
-  'pubsub|channels': reported(channelNames, 'the channels of all, each once'),
-  'pubsub|numpat': merged({ rule: 'agg_sum', effects: false }),
-  'pubsub|numsub': reported(subscriberCounts, 'sums'),
-  'pubsub|shardchannels': reported(channelNames, 'the channels of all, each once'),
-  'pubsub|shardnumsub': reported(subscriberCounts, 'sums'),
   'acl|setuser': merged(BY_ALL),
   'acl|deluser': merged(BY_ALL),
   'acl|load': merged(BY_ALL),

@@ -3,6 +3,7 @@ import { findKeys, KEYS_UNKNOWN, keyErrorText } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, NO_KEYS, ONE_KEY } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
+import { subscriptionCommand } from '../pubsub/kind.ts'
 import { ErrorReply, type ProtocolVersion } from '../resp/encode.ts'
 import { argument, argumentsOf, type RequestView } from '../resp/request-reader.ts'
 import type { CrossSlot } from '../settings.ts'
@@ -11,7 +12,7 @@ import { courseOf, type FanOut } from './fan-out.ts'
 import { type GatherPlan, gatherPlan } from './gather/gather.ts'
 import { policyOf } from './merge.ts'
 import { isSplittable, splitBySlot } from './split.ts'
-import { gatherStep, splitStep } from './steps.ts'
+import { gatherStep, SplitStep } from './steps.ts'
 
 /** Longest quotation of a name in the server's errors, bytes. */
 const QUOTED = 128
@@ -35,7 +36,10 @@ export const TRANSACTION = 6
 /** It may keep its connection waiting; {@link Plan.slot} is -1 when it has no keys. */
 export const BLOCKING = 7
 /** It may keep connections to several slots waiting: {@link Plan.awaited}. */
-export const AWAITED = 8
+export const AWAITED = 9
+
+/** It subscribes or unsubscribes. */
+export const SUBSCRIPTION = 8
 
 /** What is to be done with a request. */
 export type PlanKind =
@@ -48,6 +52,7 @@ export type PlanKind =
   | typeof TRANSACTION
   | typeof BLOCKING
   | typeof AWAITED
+  | typeof SUBSCRIPTION
 
 /** What a decision depends on beside the request. */
 export interface PlanRules {
@@ -111,6 +116,7 @@ export function decide(
   }
   if (treatment === 'transaction') return ofTransaction(view, spec, protocol, rules, plan)
   if (treatment === 'fan-out') return everywhere(view, spec, protocol, plan)
+  if (treatment === 'pubsub') return ofSubscriptions(view, spec, protocol, rules, plan)
   if (treatment === 'admin') return administered(view, spec, protocol, rules, plan)
   return refuse(plan, refusal(view, spec))
 }
@@ -126,6 +132,20 @@ function ofTransaction(
   if (spec.keyShape === NO_KEYS) return TRANSACTION
   const kind = byKeys(view, spec, protocol, { ...rules, crossSlot: 'never' }, plan)
   return kind === REFUSED ? REFUSED : TRANSACTION
+}
+
+/** Channels of shards belong to slots, and must be in the same; of what newer servers have nothing is known. */
+function ofSubscriptions(
+  view: RequestView,
+  spec: CommandSpec,
+  protocol: ProtocolVersion,
+  rules: PlanRules,
+  plan: Plan
+): PlanKind {
+  if (subscriptionCommand(spec.name) === undefined) return refuse(plan, refusal(view, spec))
+  if (spec.keyShape === NO_KEYS) return SUBSCRIPTION
+  const kind = byKeys(view, spec, protocol, { ...rules, crossSlot: 'never' }, plan)
+  return kind === REFUSED ? REFUSED : SUBSCRIPTION
 }
 
 /** For those who run the servers. Without the right to, CONFIG GET is answered all the same, since clients ask it when they connect. */
@@ -221,7 +241,7 @@ function acrossSlots(
   if (crossSlot === false) return refuse(plan, replyText.crossSlotDisabled)
   const parts = splitBySlot(view, spec, positions, count)
   if (typeof parts === 'string') return refuse(plan, parts)
-  plan.step = splitStep(spec, policy, parts, protocol)
+  plan.step = new SplitStep(spec, policy, parts, protocol)
   return IN_PARTS
 }
 

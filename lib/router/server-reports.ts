@@ -84,24 +84,6 @@ function byTime(frames: readonly Buffer[], index: number): ReplyValue[] {
     .sort((one, other) => time(one) - time(other))
 }
 
-/** PUBSUB CHANNELS and SHARDCHANNELS: each channel once, since every node knows only those of its own subscribers. */
-export function channelNames({ frames }: Reports): ReplyValue {
-  const names = new Map<string, ReplyValue>()
-  for (const frame of frames) {
-    for (const name of listOf(replyValue(frame)))
-      names.set((name as Buffer).toString('latin1'), name)
-  }
-  return [...names.values()]
-}
-
-/** PUBSUB NUMSUB and SHARDNUMSUB: channels in the order of the request, with the subscribers of all nodes. */
-export function subscriberCounts({ frames }: Reports): ReplyValue {
-  const lists = frames.map((frame) => listOf(replyValue(frame)))
-  return lists[0]!.map((item, at) =>
-    at % 2 === 0 ? item : lists.reduce((total, counts) => total + BigInt(counts[at] as bigint), 0n)
-  )
-}
-
 /** LATENCY HISTOGRAM: calls added up; the buckets hold how many calls took at most that long, so each node counts with its next lower one. */
 export function latencyHistograms({ frames }: Reports): ReplyValue {
   const commands = new Map<string, { calls: bigint; buckets: Map<bigint, bigint>[] }>()

@@ -1,5 +1,6 @@
 import { checkOptions, type FakeClusterOptions, wrong } from './cluster-options.ts'
 import type { CommandRow } from './commands/call.ts'
+import { revokeShardChannels } from './commands/pubsub.ts'
 import { commandTable } from './commands/table.ts'
 import { FakeNode, type ReceivedCommand } from './fake-node.ts'
 import { type CommandMatcher, matcher } from './faults.ts'
@@ -151,7 +152,10 @@ export class FakeCluster {
   }
 
   #changed(): void {
-    for (const node of this.#nodes) node.serveBlocked()
+    for (const node of this.#nodes) {
+      node.serveBlocked()
+      revokeShardChannels(node.state)
+    }
   }
 
   /** Makes a replica the master of its shard, with the data that it has; the old master becomes its replica. */

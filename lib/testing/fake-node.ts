@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { CommandRow } from './commands/call.ts'
+import { deliver } from './commands/pubsub.ts'
 import { FakeConnection } from './fake-connection.ts'
 import {
   type Answer,
@@ -46,6 +47,11 @@ export interface FakeNodeEvents {
   connect: [connection: number]
   /** A client's connection ended. */
   disconnect: [connection: number]
+}
+
+/** One character for each byte of UTF-8, as arguments have it. */
+function latin1(text: string): string {
+  return Buffer.from(text).toString('latin1')
 }
 
 /** One node of a fake cluster: a real TCP server in this process. Made by `createFakeCluster` and `addNode`. */
@@ -251,6 +257,14 @@ export class FakeNode extends EventEmitter<FakeNodeEvents> {
         return endpoint.port ?? state.endpoint.port
       },
     }
+  }
+
+  /**
+   * Sends a message to the subscribers of this node alone, as servers do with keyspace notifications (`__keyspace@0__:key`): the bus of the cluster
+   * does not pass those on. Says how many got it.
+   */
+  notify(channel: string, message: string): number {
+    return deliver(this.state, latin1(channel), latin1(message))
   }
 
   /** Whether it answers LOADING, as a server does that reads its data from disk. */

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import tls from 'node:tls'
 import { createFakeCluster, type FakeCluster } from '../../lib/testing/index.ts'
+import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts'
 import { freePort } from '../support/free-port.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { appears, Running } from '../support/running.ts'
@@ -169,6 +172,28 @@ describe('two threads', { concurrency: 2 }, () => {
         await client.ask('PROXY', 'LOG', 'warning', line)
       }
     } while (!/thread 0\.[\s\S]*thread 1\./.test(written(logfile)))
+    await endOf(program)
+  })
+
+  test('give clients that come by TLS ids that are unique over all threads', async () => {
+    await using cluster = await createFakeCluster({ masters: 1 })
+    writeFileSync(join(folder, 'tls.key'), CERTIFICATE_KEY)
+    writeFileSync(join(folder, 'tls.crt'), CERTIFICATE)
+    const files = [`certFile=${folder}/tls.crt`, `keyFile=${folder}/tls.key`]
+    const words = files.flatMap((file) => ['--tls', file])
+    const peers = ['--proxy-protocol', 'yes', '--trusted-proxies', '127.0.0.1']
+    const open = ['--protected-mode', 'no']
+    const { port, program } = await startThreads(cluster, ...words, ...peers, ...open)
+    const ids: number[] = []
+    for (const last of [1, 2, 3]) {
+      const raw = createConnection(port, '127.0.0.1')
+      raw.write(`PROXY TCP4 198.51.100.${last} 10.0.0.1 1 2\r\n`)
+      const options = { ca: CERTIFICATE, checkServerIdentity: () => undefined }
+      const client = await connect(tls.connect({ socket: raw, ...options }))
+      ids.push(await idOf(client))
+      assert.match(String(await client.ask('CLIENT', 'INFO')), new RegExp(`100\\.${last}:1 `))
+    }
+    assert.deepEqual(ids, [1, 2, 3])
     await endOf(program)
   })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { endpoints } from '../../lib/client/endpoints.ts'
+import { endpoints, isRemote } from '../../lib/client/endpoints.ts'
 
 const FALLBACK = { host: '127.0.0.1', port: 7777 }
 const asItIs = (host: string, port: number): { host: string; port: number } => ({ host, port })
@@ -37,7 +37,7 @@ test('IPv4 clients of a dual-stack socket are shown as IPv4, IPv6 ones as they a
   )
   const six = { ...ADDRESSES, remoteAddress: '2001:db8::1', localAddress: '::1' }
   const { remote, advertised } = endpoints(socket(six), asItIs, FALLBACK)
-  assert.deepEqual([remote, advertised], ['2001:db8::1:50000', { host: '::1', port: 6379 }])
+  assert.deepEqual([remote, advertised], ['[2001:db8::1]:50000', { host: '::1', port: 6379 }])
 })
 
 test('a stream without an address gets the fallback, and its buffers are never used again', () => {
@@ -62,4 +62,34 @@ test('what is announced replaces the address that the client used', () => {
     host: 'public.127.0.0.1',
     port: 7778,
   })
+})
+
+test('what a trusted proxy told takes the place of the addresses of the connection', () => {
+  const told = {
+    remote: { host: '198.51.100.7', port: 5 },
+    local: { host: '2001:db8::2', port: 6379 },
+  }
+  const { remote, local, advertised } = endpoints(socket(ADDRESSES), asItIs, FALLBACK, told)
+  assert.deepEqual(
+    [remote, local, advertised],
+    ['198.51.100.7:5', '[2001:db8::2]:6379', { host: '2001:db8::2', port: 6379 }]
+  )
+  const unix = { remote: { path: '/run/app' }, local: { path: '/run/redis' } }
+  const byPath = endpoints(socket(ADDRESSES), asItIs, FALLBACK, unix)
+  assert.deepEqual(
+    [byPath.remote, byPath.local, byPath.advertised],
+    ['/run/app:0', '/run/redis:0', FALLBACK]
+  )
+})
+
+test('a client is remote by what it is said to be, or else by its connection', () => {
+  const far = { remote: { host: '10.9.9.9', port: 1 }, local: { host: '127.0.0.1', port: 1 } }
+  const near = { remote: { host: '127.0.0.1', port: 1 }, local: { host: '127.0.0.1', port: 1 } }
+  const unix = { remote: { path: '/a' }, local: { path: '/b' } }
+  assert.equal(isRemote(socket({ remoteAddress: '127.0.0.1' }), undefined), false)
+  assert.equal(isRemote(socket({ remoteAddress: '::ffff:127.0.0.9' }), undefined), false)
+  assert.equal(isRemote(socket({ remoteAddress: '::1' }), far), true)
+  assert.equal(isRemote(socket(ADDRESSES), near), false)
+  assert.equal(isRemote(socket(ADDRESSES), unix), true)
+  assert.equal(isRemote(new PassThrough(), undefined), false)
 })

@@ -5,11 +5,31 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import tls from 'node:tls'
-import { dial } from '../../lib/cluster/dial.ts'
+import { dial, type Reading } from '../../lib/cluster/dial.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts'
 import { next } from '../support/proxied-cluster.ts'
 
 const PLAIN = { nodeTls: undefined, keepAlive: 0 }
+
+/** Where sockets read to, with what was read. */
+class Reader implements Reading {
+  readonly #room = Buffer.alloc(100)
+  readonly text: Promise<string>
+  #told!: (text: string) => void
+
+  constructor() {
+    this.text = new Promise((resolve) => {
+      this.#told = resolve
+    })
+  }
+
+  readonly buffer = (): Buffer => this.#room
+
+  readonly callback = (length: number): boolean => {
+    this.#told(this.#room.toString('latin1', 0, length))
+    return true
+  }
+}
 
 /** Has a server listen, and gives its port; it is closed at the end of the test. */
 async function listening(server: Server, target: number | string = 0): Promise<number> {
@@ -29,9 +49,10 @@ test('a node is dialled over TCP', async (t) => {
   const server = createServer((accepted) => accepted.end('hello'))
   t.after(() => server.close())
   const port = await listening(server)
-  const socket = dial({ host: '127.0.0.1', port }, { ...PLAIN, keepAlive: 5 })
+  const reader = new Reader()
+  const socket = dial({ host: '127.0.0.1', port }, { ...PLAIN, keepAlive: 5 }, reader)
   assert.equal(socket.encrypted, undefined)
-  assert.equal(String(await next(socket, 'data')), 'hello')
+  assert.equal(await reader.text, 'hello')
 })
 
 test('a node is dialled over a UNIX socket', async (t) => {
@@ -43,19 +64,25 @@ test('a node is dialled over a UNIX socket', async (t) => {
   })
   const path = join(folder, 'redis.sock')
   await listening(server, path)
-  assert.equal(String(await next(dial({ path }, PLAIN), 'data')), 'hello')
+  const reader = new Reader()
+  dial({ path }, PLAIN, reader)
+  assert.equal(await reader.text, 'hello')
 })
 
 test('a node is dialled over TLS, its certificate checked and its name told', async (t) => {
   const server = tlsServer()
+  server.on('secureConnection', (peer) => peer.end('hello'))
   t.after(() => server.close())
   const port = await listening(server)
   const accepted = next<Socket & { servername: string | false }>(server, 'secureConnection')
-  const socket = dial({ host: 'localhost', port }, { ...PLAIN, nodeTls: { ca: CERTIFICATE } })
+  const reader = new Reader()
+  const settings = { ...PLAIN, nodeTls: { ca: CERTIFICATE } }
+  const socket = dial({ host: 'localhost', port }, settings, reader)
   await next(socket, 'secureConnect')
   assert.equal(socket.encrypted, true)
   const { servername } = await accepted
   assert.equal(servername, 'localhost')
+  assert.equal(await reader.text, 'hello')
   socket.destroy()
 })
 
@@ -70,7 +97,8 @@ test('an IP address is no server name, unless the options give one', async (t) =
     const accepted = next<{ servername: string | false }>(server, 'secureConnection')
     const socket = dial(
       { host: '127.0.0.1', port },
-      { ...PLAIN, nodeTls: { ca: CERTIFICATE, ...given } }
+      { ...PLAIN, nodeTls: { ca: CERTIFICATE, ...given } },
+      new Reader()
     )
     await next(socket, 'secureConnect')
     assert.equal((await accepted).servername, told)
@@ -83,7 +111,7 @@ test('a certificate that nobody vouches for is refused', async (t) => {
   server.on('tlsClientError', () => {})
   t.after(() => server.close())
   const port = await listening(server)
-  const socket = dial({ host: '127.0.0.1', port }, { ...PLAIN, nodeTls: {} })
+  const socket = dial({ host: '127.0.0.1', port }, { ...PLAIN, nodeTls: {} }, new Reader())
   assert.match((await next<Error>(socket, 'error')).message, /self-signed certificate/)
 })
 
@@ -92,7 +120,7 @@ test('TLS options cannot redirect the connection', async (t) => {
   t.after(() => server.close())
   const port = await listening(server)
   const nodeTls = { ca: CERTIFICATE, port: 1, host: '192.0.2.1' }
-  const socket = dial({ host: '127.0.0.1', port }, { ...PLAIN, nodeTls })
+  const socket = dial({ host: '127.0.0.1', port }, { ...PLAIN, nodeTls }, new Reader())
   await next(socket, 'secureConnect')
   assert.equal(socket.remotePort, port)
   socket.destroy()

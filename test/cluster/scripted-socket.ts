@@ -56,8 +56,16 @@ export class ScriptedNetwork {
 
   readonly setup = (): ConnectionSetup => ({
     address: 'node:1',
-    open: () => {
+    open: ({ buffer, callback }) => {
       const socket = new ScriptedSocket({ writableHighWaterMark: this.highWaterMark })
+      socket.on('data', (chunk: Buffer) => {
+        for (let rest = chunk; rest.length > 0; ) {
+          const room = buffer()
+          const length = rest.copy(room)
+          callback(length, room)
+          rest = rest.subarray(length)
+        }
+      })
       this.sockets.push(socket)
       return socket as unknown as NodeSocket
     },

@@ -46,14 +46,14 @@ const EXPECTED: Record<Treatment, string> = {
       cluster|shards cluster|slaves cluster|slots command command|count command|docs
       command|getkeys command|getkeysandflags command|help command|info command|list config
       config|help echo hello info ping
+      pubsub pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub
       quit readonly readwrite reset role select`,
   blocking: `
       blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin wait`,
   'fan-out': `
       dbsize flushall flushdb function function|delete function|flush function|kill
       function|load function|restore function|stats keys lastsave memory|doctor
-      memory|malloc-stats memory|purge memory|stats pubsub|channels pubsub|numpat pubsub|numsub
-      pubsub|shardchannels pubsub|shardnumsub randomkey scan script script|exists script|flush script|kill script|load`,
+      memory|malloc-stats memory|purge memory|stats randomkey scan script script|exists script|flush script|kill script|load`,
   transaction: `
       discard exec multi unwatch watch`,
   'any-node': `
@@ -63,7 +63,7 @@ const EXPECTED: Record<Treatment, string> = {
   refused: `
       memory object script|debug xgroup xinfo`,
   pubsub: `
-      psubscribe pubsub punsubscribe ssubscribe subscribe sunsubscribe
+      psubscribe punsubscribe ssubscribe subscribe sunsubscribe
       unsubscribe`,
   'maybe-blocking': `
       xread xreadgroup`,

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test'
 import { encodeReply, type ReplyValue } from '../../lib/resp/encode.ts'
 import {
   agreedSettings,
-  channelNames,
   joinedGraphs,
   joinedTexts,
   latencyHistograms,
@@ -13,7 +12,6 @@ import {
   type ReportMerge,
   runningFunction,
   slowEntries,
-  subscriberCounts,
 } from '../../lib/router/server-reports.ts'
 
 /** The report as RESP2 text, from frames of either version of the protocol. */
@@ -78,21 +76,6 @@ describe('a report of several servers', () => {
     assert.equal(report(slowEntries, frames, 'SLOWLOG', 'GET', '2'), `*2\r\n${entry(5)}${entry(3)}`)
     assert.match(report(slowEntries, frames, 'SLOWLOG', 'GET'), /^\*3/)
     assert.match(report(slowEntries, frames, 'SLOWLOG', 'GET', '-1'), /^\*3/)
-  })
-
-  it('of PUBSUB CHANNELS has each channel once', () => {
-    const frames = [`*2\r\n${bulk('a')}${bulk('b')}`, `*2\r\n${bulk('b')}${bulk('c')}`, '*0\r\n']
-    assert.equal(
-      report(channelNames, frames, 'PUBSUB', 'CHANNELS'),
-      `*3\r\n${bulk('a')}${bulk('b')}${bulk('c')}`
-    )
-  })
-
-  it('of PUBSUB NUMSUB adds the subscribers of each channel up, in the order of the request', () => {
-    const frame = (a: number, b: number): string =>
-      `*4\r\n${bulk('b')}:${b}\r\n${bulk('a')}:${a}\r\n`
-    assert.equal(report(subscriberCounts, [frame(1, 0), frame(2, 5)]), frame(3, 5))
-    assert.equal(report(subscriberCounts, ['*0\r\n', '*0\r\n']), '*0\r\n')
   })
 
   it('of LATENCY HISTOGRAM adds calls up, and counts in each bucket what is below', () => {

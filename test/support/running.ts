@@ -21,13 +21,25 @@ export class Running {
   #output = ''
   #errors = ''
 
-  constructor(words: readonly string[], environment: NodeJS.ProcessEnv = {}) {
-    this.process = spawn(process.execPath, ['--import', 'tsx', 'lib/cli/main.ts', ...words], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+  /** `inherited`: what the program has for its file descriptors from 3 on, told to it as systemd does. */
+  constructor(
+    words: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    inherited: readonly number[] = [],
+    limit = LIMIT
+  ) {
+    const program = [process.execPath, '--import', 'tsx', 'lib/cli/main.ts', ...words]
+    // Nobody knows the number of a process before it runs, but the shell that becomes it.
+    const started =
+      inherited.length === 0
+        ? program
+        : ['bash', '-c', 'LISTEN_PID=$$ exec "$@"', 'bash', ...program]
+    this.process = spawn(started[0]!, started.slice(1), {
+      stdio: ['ignore', 'pipe', 'pipe', ...inherited],
       env: { ...process.env, ...environment },
-      timeout: LIMIT,
+      timeout: limit,
       killSignal: 'SIGKILL',
-    })
+    }) as ChildProcessByStdio<null, Readable, Readable>
     this.process.stdout.on('data', (text) => {
       this.#output += text
     })

@@ -6,7 +6,7 @@ import { errorOf, SYNTAX } from './refusal.ts'
 
 const BAD_ID = new ErrorReply('ERR Invalid client ID')
 
-/** Kinds of clients that a filter may name; the proxy has the first only. */
+/** Kinds of clients that a filter may name; the proxy has the first and the last only. */
 const CLIENT_TYPES: readonly string[] = ['normal', 'master', 'replica', 'slave', 'pubsub']
 
 /** The kind of client that an argument names, or the error that it names none. */
@@ -16,8 +16,13 @@ export function clientType(arg: Buffer): string | ErrorReply {
 }
 
 /** Whether a client is of the kind. */
-export function isOfType(_client: LocalClient, type: string): boolean {
-  return type === 'normal'
+export function isOfType(client: LocalClient, type: string): boolean {
+  return type === (isSubscribed(client) ? 'pubsub' : 'normal')
+}
+
+/** Whether a client is subscribed to anything. */
+export function isSubscribed({ subscriptions }: LocalClient): boolean {
+  return subscriptions.channel + subscriptions.pattern + subscriptions.shard > 0
 }
 
 /** `CLIENT INFO`. */
@@ -88,9 +93,9 @@ function clientLine(client: LocalClient): string {
     idle: seconds(client.lastActiveAt),
     flags: flags(client),
     db: session.db,
-    sub: 0,
-    psub: 0,
-    ssub: 0,
+    sub: client.subscriptions.channel,
+    psub: client.subscriptions.pattern,
+    ssub: client.subscriptions.shard,
     multi: client.queuedCommands,
     qbuf: client.inputBytes,
     'qbuf-free': 0,
@@ -117,8 +122,10 @@ function clientLine(client: LocalClient): string {
   return `${pairs.join(' ')}\n`
 }
 
-function flags({ session, remoteAddress, blocked, paused, queuedCommands }: LocalClient): string {
+function flags(client: LocalClient): string {
+  const { session, remoteAddress, blocked, paused, queuedCommands } = client
   const set = [
+    isSubscribed(client) && 'P',
     (blocked || paused) && 'b',
     queuedCommands >= 0 && 'x',
     remoteAddress.startsWith('/') && 'U',

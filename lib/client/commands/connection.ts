@@ -6,6 +6,7 @@
 
 import { ErrorReply, OK, type ReplyValue, SimpleString } from '../../resp/encode.ts'
 import { integer } from './argument.ts'
+import { isSubscribed } from './client-list.ts'
 import { command } from './container.ts'
 import { authenticate, enter } from './credential.ts'
 import { hello } from './hello.ts'
@@ -24,8 +25,10 @@ const NOT_INT = new ErrorReply(
 const DB_OUT_OF_RANGE = new ErrorReply('ERR DB index is out of range')
 const SELECT_NOT_ALLOWED = new ErrorReply('ERR SELECT is not allowed in cluster mode')
 
-function ping({ args }: LocalCall): ReplyValue {
+/** A client of RESP2 that is subscribed must be able to tell the reply from a message. */
+function ping({ args, client, session }: LocalCall): ReplyValue {
   if (args.length > 2) return wrongArity('ping')
+  if (session.protocol === 2 && isSubscribed(client)) return ['pong', args[1] ?? '']
   return args[1] ?? PONG
 }
 

@@ -3,6 +3,9 @@ type Step = Uint8Array | 'star'
 
 const BACKSLASH = 92
 
+/** Makes bytes equal that count as equal. */
+type Fold = (byte: number) => number
+
 /**
  * Whether a text matches a glob-style pattern as the server's `stringmatchlen` reads it, without regard to case:
  * `*`, `?`, `[abc]`, `[^a]`, `[a-z]`, and a backslash before what stands for itself. Takes at most time in proportion
@@ -58,8 +61,6 @@ function matchesSteps(
   while (steps[step] === 'star') step += 1
   return step === steps.length
 }
-
-type Fold = (byte: number) => number
 
 function parse(pattern: Uint8Array, fold: Fold): Step[] {
   const steps: Step[] = []

@@ -1,5 +1,8 @@
 import type { Catalogue } from '../../command/catalogue.ts'
+import type { Hub } from '../../pubsub/hub.ts'
+import type { SubscriptionKind } from '../../pubsub/kind.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
+import type { PartReply } from '../../router/composite.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import type { Accounts } from '../access/accounts.ts'
 import type { Attempts } from '../access/attempts.ts'
@@ -38,6 +41,8 @@ export interface LocalClient {
   readonly paused: boolean
   /** Commands since MULTI; -1 without. */
   readonly queuedCommands: number
+  /** How much it is subscribed to. */
+  readonly subscriptions: Readonly<Record<SubscriptionKind, number>>
   /** Ends its blocking command, as if the time were over or with an error; whether there was one. */
   unblock(error: boolean): Promise<boolean>
   /** Ends the connection after the replies to all earlier commands, and this one's, are written. */
@@ -110,6 +115,10 @@ export interface LocalServices {
    * What all masters answer to `INFO section`, each with its name; rejects if one does not. `shared`: the answers to an inquiry that is on its way will do.
    */
   askMasters(section: string, shared: boolean): Promise<readonly MasterAnswer[]>
+  /** What all masters answer to the same command; rejects while a slot has no owner. */
+  askEach(args: readonly Uint8Array[]): Promise<readonly PartReply[]>
+  /** Publish and subscribe. */
+  readonly hub: Hub
   /** For the PROXY command. */
   readonly admin: AdminServices
   /** Sends a command without keys to any master, and gives its reply as raw bytes. */

@@ -23,6 +23,7 @@ import {
   type Plan,
   type PlanKind,
   REFUSED,
+  SUBSCRIPTION,
   TRANSACTION,
 } from '../../router/plan.ts'
 import { isSplittable } from '../../router/split.ts'
@@ -41,6 +42,7 @@ const KINDS: Readonly<Record<PlanKind, string>> = {
   [TRANSACTION]: 'transaction',
   [BLOCKING]: 'blocking',
   [AWAITED]: 'blocking on several slots',
+  [SUBSCRIPTION]: 'subscription',
 }
 
 const text = (value: string): SimpleString => new SimpleString(value)
@@ -72,7 +74,7 @@ export function proxyExplain({ args, services, session }: LocalCall): ReplyValue
     ['keys', keys],
     ['slots', [...new Set(slots)]],
     ['nodes', nodesFor(kind, slots, services)],
-    ['connection', text(connectionOf(kind))],
+    ['connection', text(connectionOf(kind, session.multiplexing))],
     ['reads-from', text(spec.readonly ? services.admin.settings.readFrom : 'master')],
     ['parts', partsOf(plan, keys, services)],
     ['merge', text(mergeOf(kind, spec))],
@@ -84,9 +86,10 @@ export function proxyExplain({ args, services, session }: LocalCall): ReplyValue
 const PRIVATE: ReadonlySet<PlanKind> = new Set([TRANSACTION, BLOCKING, AWAITED])
 
 /** On what kind of connection to a node it goes. */
-function connectionOf(kind: PlanKind): string {
+function connectionOf(kind: PlanKind, multiplexing: boolean): string {
   if (kind === LOCAL || kind === REFUSED) return 'none'
-  return PRIVATE.has(kind) ? 'private' : 'shared'
+  if (kind === SUBSCRIPTION) return 'the one of all subscriptions'
+  return PRIVATE.has(kind) || !multiplexing ? 'private' : 'shared'
 }
 
 function masterOf(slot: number, { admin }: LocalServices): string {
@@ -99,8 +102,8 @@ function nodesFor(
   services: LocalServices
 ): readonly string[] {
   if (kind === LOCAL || kind === REFUSED) return []
-  const byKeys = PRIVATE.has(kind) && slots.length > 0
-  if (kind === ONE_SLOT || kind === IN_PARTS || byKeys) {
+  const byKeys = PRIVATE.has(kind) || kind === SUBSCRIPTION
+  if (kind === ONE_SLOT || kind === IN_PARTS || (byKeys && slots.length > 0)) {
     return [...new Set(slots.map((slot) => masterOf(slot, services)))]
   }
   const { nodes } = services.admin.topology
@@ -129,6 +132,7 @@ function mergeOf(kind: PlanKind, spec: CommandSpec): string {
 /** What becomes of it when a connection is lost. */
 function retryOf(kind: PlanKind, spec: CommandSpec): string {
   if (kind === LOCAL || kind === REFUSED) return 'none: nothing is sent'
+  if (kind === SUBSCRIPTION) return 'subscribed to again; event subscriptionGap'
   return spec.readonly
     ? 'read: sent again'
     : 'write: sent again if it was not written, else UNCERTAIN'

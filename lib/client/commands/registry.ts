@@ -8,6 +8,7 @@ import { connectionCommands } from './connection.ts'
 import { infoCommands } from './info.ts'
 import type { LocalCommands, LocalHandler } from './local.ts'
 import { proxyCommands } from './proxy.ts'
+import { pubsubCommands } from './pubsub.ts'
 
 /** Every command that the proxy answers itself, by name in lower case. */
 export const localCommands: LocalCommands = {
@@ -18,6 +19,7 @@ export const localCommands: LocalCommands = {
   ...configCommands,
   ...clusterCommands,
   ...aclCommands,
+  ...pubsubCommands,
   ...proxyCommands,
 }
 

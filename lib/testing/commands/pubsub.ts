@@ -2,6 +2,7 @@ import { encodeReply, Push, RawReply, type ReplyValue } from '../../resp/encode.
 import type { Client, SubscriptionKind } from '../client.ts'
 import { matchesGlob } from '../glob.ts'
 import type { NodeState } from '../node-state.ts'
+import { slotOfBytes } from '../slot.ts'
 import { bulk, bulks, type Call, type CommandRow, family, type Handler, KEYS, row } from './call.ts'
 
 const FLAGS = 'pubsub noscript loading stale'
@@ -43,7 +44,7 @@ function unsubscribe(kind: SubscriptionKind, word: string): Handler {
 }
 
 /** Sends a message to the subscribers of one node; says how many there were. */
-function deliver(node: NodeState, channel: string, message: string): number {
+export function deliver(node: NodeState, channel: string, message: string): number {
   let receivers = 0
   for (const client of node.clients) {
     if (client.channels.has(channel)) {
@@ -57,6 +58,20 @@ function deliver(node: NodeState, channel: string, message: string): number {
     }
   }
   return receivers
+}
+
+/** Ends the subscriptions to channels whose slot has left the node's shard, and says so, as a server does when a slot moves. */
+export function revokeShardChannels(node: NodeState): void {
+  const home = node.master ?? node
+  for (const client of node.clients) {
+    for (const channel of [...client.shardChannels]) {
+      if (node.ownerOf(slotOfBytes(channel)) === home) continue
+      client.shardChannels.delete(channel)
+      client.stream.send(
+        new Push(['sunsubscribe', bulk(channel), countOf(client, 'shardChannels')])
+      )
+    }
+  }
 }
 
 /** A message reaches all nodes; the reply counts the receivers of this one. */

@@ -9,8 +9,10 @@ import { NO_REPLY } from '../../../lib/client/commands/local.ts'
 import { localCommands } from '../../../lib/client/commands/registry.ts'
 import { Pause } from '../../../lib/client/pause.ts'
 import { Session } from '../../../lib/client/session.ts'
+import { Clock } from '../../../lib/clock.ts'
 import { Catalogue } from '../../../lib/command/catalogue.ts'
 import { readOptions } from '../../../lib/option-reader.ts'
+import { Hub } from '../../../lib/pubsub/hub.ts'
 import { encodeReply } from '../../../lib/resp/encode.ts'
 import type { Argument } from '../../support/resp-frame.ts'
 
@@ -40,6 +42,7 @@ export function fakeClient(id: number, authenticated = true): FakeClient {
     blocked: false,
     paused: false,
     queuedCommands: -1,
+    subscriptions: { channel: 0, pattern: 0, shard: 0 },
     unblock: async () => false,
     ended: 'no',
     closeAfterReplies() {
@@ -66,6 +69,26 @@ export function fakeAdmin(): Settable<AdminServices> {
     refresh: () => Promise.reject(new Error('there is no cluster')),
     reconfigure: () => {},
   }
+}
+
+/** A hub that nobody has subscribed to. */
+function fakeHub(): Hub {
+  const settings = { connectTimeout: 0, retryBudget: 0, onSubscriptionGap: 'keep' } as const
+  const guide = {
+    clock: new Clock(),
+    topology: { version: 0, nodes: [], coveredSlots: 0 },
+    generation: 0,
+    reconnectMinDelay: 1,
+    reconnectMaxDelay: 1,
+    owner: () => undefined,
+    masters: () => [],
+    setup: () => {
+      throw new Error('there is no cluster')
+    },
+    redirected: () => {},
+    refresh: () => {},
+  }
+  return new Hub(settings, guide, { wants: () => false, emit: () => {} })
 }
 
 /** Services of a proxy that has the given clients and no cluster behind it. */
@@ -101,6 +124,8 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     callSlot: () => Promise.reject(new Error('there is no cluster')),
     askMasters: () => Promise.reject(new Error('there is no cluster')),
     callAny: () => Promise.reject(new Error('there is no cluster')),
+    askEach: () => Promise.reject(new Error('there is no cluster')),
+    hub: fakeHub(),
     admin: fakeAdmin(),
   }
 }
