@@ -17,6 +17,7 @@
  * - `NODE_AUTH`: a node does not let in the user of the cluster that a client is.
  * - `CLOSED`: the proxy is shut down, or was while the call waited.
  * - `HOOK`: a listener of the host application threw.
+ * - `SLOW_COMMAND`: a command keeps a shared connection to a node busy; later ones take another.
  * - `PROXY_HEADER`: a connection from a trusted proxy did not begin with a header of the PROXY protocol.
  * - `UNMAPPED_ADDRESS`: the cluster announces an address that no `natMap` rule covers and that cannot be reached.
  */
@@ -31,6 +32,7 @@ export type ProxyErrorCode =
   | 'NODE_AUTH'
   | 'CLOSED'
   | 'HOOK'
+  | 'SLOW_COMMAND'
   | 'PROXY_HEADER'
   | 'UNMAPPED_ADDRESS'
 

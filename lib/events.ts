@@ -187,8 +187,8 @@ export interface ProxyEvents {
   /** A client is gone. */
   clientDisconnect: [ClientEvent]
   /**
-   * Something is probably not meant: an announced address cannot be reached and no `natMap` rule covers it, or a trusted proxy sends no PROXY protocol header. Once
-   * per address.
+   * Something is probably not meant: an announced address cannot be reached and no `natMap` rule covers it (`UNMAPPED_ADDRESS`), or a trusted proxy sends no PROXY
+   * protocol header (`PROXY_HEADER`), each once per address; or a command keeps a shared connection busy for over a second although the node answers (`SLOW_COMMAND`).
    */
   warning: [ProxyError]
   /** Something went wrong that no client was told: the server could not listen, a listener threw, no entry point answers. */

@@ -11,6 +11,7 @@ import { Roster } from './client/roster.ts'
 import { Clock } from './clock.ts'
 import { CatalogueLearner } from './cluster/catalogue-learner.ts'
 import { ConnectionPool } from './cluster/connection-pool.ts'
+import { Libraries } from './cluster/libraries.ts'
 import { Refresher } from './cluster/refresher.ts'
 import { ReplicaWatch } from './cluster/replica-watch.ts'
 import { SlotCache } from './cluster/slot-cache.ts'
@@ -96,6 +97,7 @@ export class ProxyCore {
   readonly #handshakes: Set<Duplex> = new Set()
   readonly #services: ClientServices
   readonly #learner: CatalogueLearner
+  readonly #libraries: Libraries
   readonly #settings: Settings
   readonly #gate: ProxyGate | undefined
   readonly #history: TopologyHistory = new TopologyHistory()
@@ -108,14 +110,7 @@ export class ProxyCore {
     this.#settings = settings
     this.#events = new ServerEvents(server)
     this.#invalidations = this.#makeInvalidations(settings)
-    this.#pool = new ConnectionPool(settings, {
-      clock: this.#clock,
-      turn: this.#turn,
-      events: this.#events,
-      onTrouble: () => this.#refresher.request('node lost'),
-      watching: this.#invalidations,
-      onDenied: (identity) => this.#roster.dismiss(identity),
-    })
+    this.#pool = this.#makePool(settings)
     this.#refresher = new Refresher(settings, this.#pool, this.#cache, {
       onMoves: (moves) => this.#router.onMoves(moves),
       onChange: (change) => this.#onChange(change),
@@ -139,6 +134,10 @@ export class ProxyCore {
     const privates = new Privates(routing, this.#router)
     this.#hub = new Hub(settings, clusterGuide(routing, privates), this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
+    this.#libraries = new Libraries({
+      masters: () => this.#cache.masters(),
+      named: (name) => this.#pool.named(name),
+    })
     const parts = {
       settings,
       server,
@@ -169,6 +168,19 @@ export class ProxyCore {
       adminServices(admin, () => listening(server, settings.program?.listening))
     )
     this.#attend(server)
+  }
+
+  #makePool(settings: Settings): ConnectionPool {
+    return new ConnectionPool(settings, {
+      clock: this.#clock,
+      turn: this.#turn,
+      events: this.#events,
+      onTrouble: () => this.#refresher.request('node lost'),
+      watching: this.#invalidations,
+      onDenied: (identity) => this.#roster.dismiss(identity),
+      onLost: (node) => this.#libraries.onLost(node),
+      onStuck: (node, lane) => this.#router.onStuck(node, lane),
+    })
   }
 
   #attend(server: net.Server): void {
@@ -263,6 +275,7 @@ export class ProxyCore {
 
   #onRefreshed(): void {
     this.#refreshFailed = false
+    this.#libraries.onRefreshed()
     void this.#learn()
   }
 
@@ -285,6 +298,7 @@ export class ProxyCore {
 
   #onChange(change: TopologyChangeEvent): void {
     this.#history.add(change)
+    this.#libraries.onChange(change)
     debug('topology %d: %s, %d slots moved', change.after.version, change.reason, change.slotsMoved)
     if (this.#events.wants('topologyChange')) this.#events.emit('topologyChange', change)
   }

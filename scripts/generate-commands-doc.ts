@@ -46,6 +46,10 @@ A command that blocks keeps its client's later commands waiting, as in Redis. Wh
 that is left; should the node have popped an element in the very moment in which the connection broke, that element is lost, as it would be without a proxy. \`XREAD\` with \`$\` means
 what was the last entry at the first attempt: \`XINFO STREAM\` is asked in the same write (without the right to, \`$\` is taken anew). A client that leaves has its connection closed at once.
 
+With \`crossSlot: 'gather'\`, \`XREAD\` with \`BLOCK\` reads streams of several slots. What there is already is given at once, of all streams; else it waits with one private connection
+for each slot, and the first of them that is answered wins. Nothing is lost by that, since \`XREAD\` takes nothing: what another stream gets in the same moment is there
+for the next call with the same ids. \`XREADGROUP\` over several slots is always refused: a group's read that comes too late would leave its entries pending for nobody.
+
 \`CLIENT PAUSE\` keeps back the requests of all clients of the proxy, with \`WRITE\` those that a server would keep back. What is under way already goes on, and the servers know
 nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped.
 
@@ -56,6 +60,7 @@ writes are told. A key whose slot moved is watched again when the proxy has hear
 \`REDIRECT\` is told nothing, as by a server. \`CLIENT TRACKING\` and \`CACHING\` are refused between \`MULTI\` and \`EXEC\`.
 
 \`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
+\`FUNCTION LOAD\` goes to every master, and a master that joins the cluster, is promoted or comes back is given the libraries that the others have and it lacks.
 
 Whoever subscribes shares the proxy's own subscription: one for each channel, pattern or shard channel (in each thread), however many clients have it. Ordinary channels are subscribed to at one node, since
 what is published at any node reaches it; keyspace and keyevent notifications (\`__keyspace@0__:...\`, \`__keyevent@0__:...\`, and patterns that can match them, such as \`*\`) at every master, since each tells its
@@ -101,7 +106,10 @@ const COUNTED =
 /** What of a command is in the table; undefined for containers, whose subcommands are. */
 const HANDLING: Readonly<Record<Treatment, (spec: CommandSpec) => readonly [string, string]>> = {
   shared: byKeys,
-  'maybe-blocking': (spec) => [byKeys(spec)[0], 'with BLOCK on a private connection'],
+  'maybe-blocking': (spec) => [
+    byKeys(spec)[0],
+    `with BLOCK on a private connection${isGathered(spec) ? ', one for each slot' : ''}`,
+  ],
   'any-node': ({ name }) => ['any node', name === 'publish' ? PUBLISHED : ''],
   'fan-out': (spec) => ['fanned out', fanOutRemark(spec) ?? ''],
   admin: (spec) => [

@@ -4,11 +4,11 @@ import type { CommandSpec } from '../command/spec.ts'
 import { isWord } from '../command/words.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import { ErrorReply, NULL_ARRAY, RawReply, type ReplyValue } from '../resp/encode.ts'
-import { content, FrameItems, isError, valueStart } from '../resp/frame.ts'
 import { argumentsOf, frameRequest, type RequestView } from '../resp/request-reader.ts'
 import type { PrivateCourse, Traveller } from '../router/private-course.ts'
 import type { Request } from '../router/request.ts'
 import type { Desk } from './desk.ts'
+import { lastIdOf, newestIds, questionFor } from './newest-ids.ts'
 
 /** Where the time limit of a blocking command stands, and how many of its units a second has. */
 interface Limit {
@@ -35,36 +35,6 @@ function limitOf({ name }: CommandSpec, view: RequestView): Limit | undefined {
     if (isWord(view, i, 'block')) return { index: i + 1, unit: 1000 }
     if (isWord(view, i, 'count')) i++
     else if (isWord(view, i, 'group')) i += 2
-  }
-  return undefined
-}
-
-/** Indexes of the ids `$` of an XREAD, with the indexes of their streams. */
-function newestIds(args: readonly Buffer[]): { id: number; stream: number }[] {
-  const words = args.map((each) => each.toString('latin1').toLowerCase())
-  const first = words.indexOf('streams', 1) + 1
-  const half = (args.length - first) / 2
-  if (first === 0 || !Number.isInteger(half)) return []
-  const found: { id: number; stream: number }[] = []
-  for (let i = 0; i < half; i++) {
-    if (words[first + half + i] === '$') found.push({ id: first + half + i, stream: first + i })
-  }
-  return found
-}
-
-/** The last id that a reply to XINFO STREAM tells; that of an empty stream when there is none yet. */
-function lastId(frame: Buffer): Buffer | undefined {
-  const at = valueStart(frame)
-  if (isError(frame, at)) {
-    return content(frame, at).toString('latin1') === 'ERR no such key'
-      ? Buffer.from('0-0')
-      : undefined
-  }
-  const items = new FrameItems(frame)
-  while (items.next()) {
-    const key = content(frame, valueStart(frame, items.start)).toString('latin1')
-    if (!items.next()) return undefined
-    if (key === 'last-generated-id') return Buffer.from(content(frame, items.start))
   }
   return undefined
 }
@@ -110,14 +80,17 @@ class Sending implements NodeRequest {
  */
 export type BlockingState = 'seeking' | 'waiting' | 'done'
 
-/** Has a node end the wait on a connection; false if it was not waiting. */
-export type Unblocker = (connection: PrivateConnection, error: boolean) => Promise<boolean>
+/** What it uses of its client. */
+export type BlockingDesk = Pick<
+  Desk,
+  'lane' | 'finish' | 'go' | 'course' | 'writing' | 'wrote' | 'endWait'
+>
 
 /** A blocking command of one client, on a private connection, for as long as it takes. */
 export class BlockingCall implements Traveller {
   readonly lane: number
   #state: BlockingState = 'seeking'
-  readonly #desk: Desk
+  readonly #desk: BlockingDesk
   readonly #request: Request
   readonly #args: Buffer[]
   readonly #limit: Limit | undefined
@@ -130,7 +103,13 @@ export class BlockingCall implements Traveller {
   #sentAt = 0
   #connection: PrivateConnection | undefined
 
-  constructor(desk: Desk, request: Request, view: RequestView, spec: CommandSpec, slot: number) {
+  constructor(
+    desk: BlockingDesk,
+    request: Request,
+    view: RequestView,
+    spec: CommandSpec,
+    slot: number
+  ) {
     this.#desk = desk
     this.lane = desk.lane
     this.#request = request
@@ -179,9 +158,9 @@ export class BlockingCall implements Traveller {
   /** What `$` means is asked together with the first attempt: nothing that comes later is missed by a further one. */
   #noteNewest(connection: PrivateConnection, asking: boolean, id: number, stream: number): void {
     if (this.#args[id]!.toString() !== '$') return
-    const bytes = frameRequest(['XINFO', 'STREAM', this.#args[stream]!]).buffer
+    const bytes = questionFor(this.#args[stream]!)
     const note = (frame: Buffer): void => {
-      const last = lastId(frame)
+      const last = lastIdOf(frame)
       if (last !== undefined && this.#connection === connection) this.#args[id] = last
     }
     connection.send(new Sending(bytes, asking, note, () => {}))
@@ -200,6 +179,11 @@ export class BlockingCall implements Traveller {
   }
 
   #answered(connection: PrivateConnection, frame: Buffer): void {
+    if (this.#state === 'done') {
+      this.#connection = undefined
+      this.#giveBack(connection)
+      return
+    }
     if (frame[0] !== MINUS) {
       this.#finish(new RawReply(frame))
       return
@@ -216,10 +200,18 @@ export class BlockingCall implements Traveller {
     }
     this.#state = 'seeking'
     this.#connection = undefined
-    connection.giveBack()
+    this.#giveBack(connection)
   }
 
+  /** The node was told to end the wait, and has not said yet whether it did. */
+  #telling: Promise<boolean> | undefined
   #unblocking = false
+
+  /** What ends the wait must not meet the next borrower's. */
+  #giveBack(connection: PrivateConnection): void {
+    if (this.#telling === undefined) connection.giveBack()
+    else void this.#telling.then(() => connection.giveBack())
+  }
 
   /**
    * The connection is lost, or the node is no master any more. What it was waiting for had not come, as far as anybody knows: it goes on
@@ -228,9 +220,10 @@ export class BlockingCall implements Traveller {
   onLost(error: ProxyError | undefined): void {
     const connection = this.#connection
     if (connection === undefined) return
-    this.#state = 'seeking'
     this.#connection = undefined
     connection.discard()
+    if (this.#state === 'done') return
+    this.#state = 'seeking'
     if (performance.now() - this.#sentAt > SETTLED) this.#course.refreshBudget()
     if (this.#course.again()) return
     this.onFailed(replyText.unreachable(error?.message ?? 'its master was demoted'))
@@ -244,7 +237,7 @@ export class BlockingCall implements Traveller {
     if (this.#state === 'done') return
     const connection = this.#release()
     this.#desk.finish(this.#request, reply)
-    connection?.giveBack()
+    if (connection !== undefined) this.#giveBack(connection)
     this.#desk.go()
   }
 
@@ -259,17 +252,16 @@ export class BlockingCall implements Traveller {
 
   /** The client is gone: its connection is closed at once, so that nothing is popped for nobody. */
   abandon(): void {
-    if (this.#state === 'done') return
     this.#release()?.discard()
   }
 
   /** `CLIENT UNBLOCK`: the node itself ends the wait, so that nothing which came meanwhile is lost. */
-  async unblock(error: boolean, tell: Unblocker): Promise<boolean> {
+  async unblock(error: boolean): Promise<boolean> {
     const connection = this.#connection
     if (this.#state === 'done') return false
     if (connection?.clientId !== undefined) {
       this.#unblocking = true
-      const ended = await tell(connection, error)
+      const ended = await this.#tell(connection, error)
       this.#unblocking = ended
       // If not, it is answered, and the answer on its way.
       return ended
@@ -278,5 +270,25 @@ export class BlockingCall implements Traveller {
     this.#desk.finish(this.#request, error ? new ErrorReply(replyText.unblocked) : NULL_ARRAY)
     this.#desk.go()
     return true
+  }
+
+  #tell(connection: PrivateConnection, error: boolean): Promise<boolean> {
+    const telling = this.#desk.endWait(connection, error)
+    this.#telling = telling
+    return telling
+  }
+
+  /** Nobody wants the answer of a read that takes nothing: the node ends the wait, and the connection is for others. */
+  async cancel(): Promise<void> {
+    const connection = this.#connection
+    if (connection?.clientId === undefined) {
+      this.abandon()
+      return
+    }
+    this.#state = 'done'
+    this.#course.cancel()
+    if (!(await this.#tell(connection, false)) && this.#connection === connection) {
+      connection.discard()
+    }
   }
 }

@@ -177,14 +177,15 @@ export class ClientConnection implements DispatcherOwner {
       if (this.#replies.length >= maxPipeline) intake.stop(STOP.pipeline)
     }
     this.#reading = false
-    if (this.#inputEnded && intake.stopped === 0) this.closeAfterReplies()
+    if (this.#inputEnded && this.blocked) this.#close(undefined)
+    else if (this.#inputEnded && intake.stopped === 0) this.closeAfterReplies()
     else if (this.#state === 'ending' && this.#replies.length === 0) this.#end()
   }
 
   // Replies out
 
   onPartAnswered(part: Request): void {
-    if (this.reader !== undefined) this.#noteRead(this.reader, part)
+    if (this.reader !== undefined) this.reader.onAnswered(part, this.#services.clock.now)
     this.#noteWrite(part)
   }
 
@@ -201,7 +202,7 @@ export class ClientConnection implements DispatcherOwner {
     const services = this.#services
     const replies = this.#replies
     if (request.readAt !== 0) services.observe(this, request, buffer, start, end)
-    if (this.reader !== undefined) this.#noteRead(this.reader, request)
+    if (this.reader !== undefined) this.reader.onAnswered(request, services.clock.now)
     this.#noteWrite(request)
     replies.settle(request, buffer, start, end)
     const { tracking } = this.session
@@ -215,11 +216,6 @@ export class ClientConnection implements DispatcherOwner {
     if ((stopped & STOP.pipeline) !== 0 && replies.length <= services.maxPipeline / 2)
       this.go(STOP.pipeline)
     if ((stopped & STOP.lane) !== 0 && replies.length === 0) this.go(STOP.lane)
-  }
-
-  #noteRead(reader: Reader, { slot, replica, spec }: Request): void {
-    if (replica !== undefined) reader.pendingReads--
-    else if (slot >= 0 && spec?.readonly !== true) reader.wrote(slot, this.#services.clock.now)
   }
 
   /** Sends what answers no request: between two replies, never within one. The bytes may be shared by many clients. */

@@ -1,7 +1,9 @@
 import type { ClusterNode } from '../cluster/node.ts'
+import type { PrivateConnection } from '../cluster/private-connection.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import type { ProtocolVersion, ReplyValue } from '../resp/encode.ts'
 import type { RequestView } from '../resp/request-reader.ts'
+import type { Step } from '../router/composite.ts'
 import type { PrivateCourse, Traveller } from '../router/private-course.ts'
 import type { Request } from '../router/request.ts'
 import type { ScriptLoader } from '../router/scripts.ts'
@@ -27,9 +29,13 @@ export interface Desk {
   go(): void
   /** A way to a private connection. */
   course(traveller: Traveller, slot: number, command: string): PrivateCourse
+  /** Has shared connections carry something out in parts; the raw reply. */
+  carryOut(step: Step): Promise<Buffer>
   /** A command that may write is about to be sent, and was answered, on a private connection. */
   writing(slot: number): void
   wrote(slot: number, node: ClusterNode | undefined): void
+  /** Has a node end the wait on a connection, with an error or as if the time were over; false if it was not waiting. */
+  endWait(connection: PrivateConnection, error: boolean): Promise<boolean>
   /** Runs a command that the proxy answers itself. */
   runLocal(spec: CommandSpec, args: readonly Buffer[]): ReplyValue | Promise<ReplyValue>
 }

@@ -6,8 +6,10 @@ import { ErrorReply, encodeReply, type ReplyValue } from '../resp/encode.ts'
 import { argumentsOf, frameRequest, type RequestView } from '../resp/request-reader.ts'
 import {
   ALL_MASTERS,
+  AWAITED,
   BLOCKING,
   decide,
+  emptyPlan,
   IN_PARTS,
   LOCAL,
   type Plan,
@@ -32,7 +34,7 @@ import { Stateful } from './stateful.ts'
 /** Slot of what runs on a private connection: no hold of shared requests may count it in. */
 const PRIVATE = -2
 
-const plan: Plan = { slot: -1, error: '', step: undefined, fanOut: undefined }
+const plan: Plan = emptyPlan()
 /** What an answer without a request is made of. */
 const NO_VIEW: RequestView = { ...frameRequest([]), end: 0 }
 
@@ -109,6 +111,7 @@ export class Dispatcher {
     else if (kind === ALL_MASTERS) this.#toAllMasters(view, spec)
     else if (kind === TRANSACTION) this.#makeStateful().take(view, spec, plan.slot)
     else if (kind === BLOCKING) this.#makeStateful().block(view, spec, plan.slot)
+    else if (kind === AWAITED) this.#makeStateful().await(view, spec, plan.awaited!)
     else if (kind === SUBSCRIPTION) this.#makeStateful().subscriptions.take(view, spec)
     else this.#forward(view, spec, plan.slot)
   }
@@ -260,8 +263,8 @@ export class Dispatcher {
     this.follow()
     if (value === NO_REPLY) return
     // CLIENT REPLY ON and RESET are answered although what came before them was not to be.
-    const silent = session.replyMode === before && this.#client.session.silenced()
-    if (value instanceof Promise) void this.#await(spec, view, value, silent)
+    const silent = session.replyMode === before && session.silenced()
+    if (value instanceof Promise) void this.#settle(spec, view, value, silent)
     else this.#answer(spec, view, value, silent)
   }
 
@@ -298,20 +301,15 @@ export class Dispatcher {
     if (this.#replies.length > 0) this.#intake.stop(STOP.lane)
   }
 
-  /** A client that said READONLY prefers replicas, whatever the others do. */
   #followReads(): void {
-    const { readFrom } = this.#services
-    const { readonlyMode, tracking } = this.#client.session
-    // Replicas may be behind what a client was told.
-    const chosen = readonlyMode && readFrom === 'master' ? 'prefer-replica' : readFrom
-    const policy = tracking === undefined ? chosen : 'master'
+    const policy = this.#client.session.readPolicy(this.#services.readFrom)
     if (policy === (this.#client.reader?.policy ?? 'master')) return
     this.#client.reader = policy === 'master' ? undefined : new Reader(policy)
     if (this.#client.reader !== undefined) this.#services.watchReplicas()
   }
 
   /** A local command that takes time keeps its place in the order, and nothing further is read meanwhile. */
-  async #await(
+  async #settle(
     spec: CommandSpec,
     view: RequestView,
     value: Promise<ReplyValue>,

@@ -1,6 +1,7 @@
 import type { Identity } from '../cluster/identities.ts'
 import { laneOf, trackingOf } from '../cluster/lanes.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
+import type { ReadFrom } from '../settings.ts'
 import type { Account } from './access/account.ts'
 import type { MovingEndpoint } from './moving.ts'
 import { laneKind, type Tracking } from './tracking.ts'
@@ -60,6 +61,13 @@ export class Session {
     // What changed keys are told about is one for all who track keys.
     const shared = this.multiplexing || trackingOf(kind) !== undefined
     return laneOf(kind, this.identity?.number ?? 0, shared ? 0 : this.id)
+  }
+
+  /** Where its reads go: a client that said READONLY prefers replicas, whatever the others do. */
+  readPolicy(readFrom: ReadFrom): ReadFrom {
+    // Replicas may be behind what a client was told.
+    if (this.tracking !== undefined) return 'master'
+    return this.readonlyMode && readFrom === 'master' ? 'prefer-replica' : readFrom
   }
 
   /** Whether the next reply is dropped (`CLIENT REPLY`); `SKIP` is used up by asking. */

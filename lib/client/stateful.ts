@@ -1,45 +1,39 @@
-import { plainLane } from '../cluster/lanes.ts'
 import type { ClusterNode } from '../cluster/node.ts'
 import { arityFits, type CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
-import { ErrorReply, encodeReply, type ProtocolVersion, type ReplyValue } from '../resp/encode.ts'
+import { ErrorReply, type ReplyValue } from '../resp/encode.ts'
 import type { RequestView } from '../resp/request-reader.ts'
+import type { GatherPlan } from '../router/gather/gather.ts'
 import {
   ANY_NODE,
   BLOCKING,
   decide,
+  emptyPlan,
   LOCAL,
   ONE_SLOT,
   type Plan,
   REFUSED,
   TRANSACTION,
 } from '../router/plan.ts'
-import { PrivateCourse, type Traveller } from '../router/private-course.ts'
 import type { Request } from '../router/request.ts'
-import type { ScriptLoader } from '../router/scripts.ts'
 import { AcknowledgementCall } from './acknowledgement.ts'
 import { BlockingCall } from './blocking.ts'
-import type { ClientServices } from './client-services.ts'
-import { handlerFor } from './commands/guard.ts'
-import { NO_REPLY } from './commands/local.ts'
-import type { Desk } from './desk.ts'
-import type { DispatcherOwner } from './dispatcher-owner.ts'
+import { ClientDesk, type DeskHost } from './client-desk.ts'
+import { StreamsCall } from './streams-call.ts'
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts, Subscriptions } from './subscriptions.ts'
 import { Transaction } from './transaction.ts'
 
-/** What {@link Stateful} needs of the dispatcher that it belongs to. */
-export interface StatefulHost {
-  readonly client: DispatcherOwner
-  readonly services: ClientServices
-  /** A request in its place in the order of replies. */
-  place(view: RequestView, spec: CommandSpec): Request
-  answer(spec: CommandSpec, view: RequestView, reply: ReplyValue): void
-  whenOldest(request: Request, begin: () => void): void
-  stop(): void
-  go(): void
+/** A command that keeps its client waiting. */
+interface Waiting {
+  /** Begins; everything older is answered. */
+  start(): void
+  /** The client is gone. */
+  abandon(): void
+  /** `CLIENT UNBLOCK`; false if it is over already. */
+  unblock(error: boolean): Promise<boolean>
 }
 
-const plan: Plan = { slot: -1, error: '', step: undefined, fanOut: undefined }
+const plan: Plan = emptyPlan()
 /** Commands between MULTI and EXEC that are not queued, beside those of transactions. */
 const IMMEDIATE = new Set(['quit', 'reset'])
 /** What changes the connection cannot wait for EXEC. */
@@ -48,17 +42,21 @@ const NOT_QUEUED = new Set(['hello', 'auth', 'client|reply', 'client|tracking', 
 const BY_NODE = new Set(['ping', 'echo'])
 
 /** What a client has beyond single commands: a transaction, a command that blocks, subscriptions. Most clients never have any. */
-export class Stateful implements Desk {
-  readonly #host: StatefulHost
+export class Stateful {
+  readonly #host: DeskHost
+  readonly #desk: ClientDesk
   readonly #transaction: Transaction
   #subscriptions: Subscriptions | undefined
-  #call: BlockingCall | AcknowledgementCall | undefined
+  #call: Waiting | undefined
   /** Clock reading of the last command. */
   #activeAt = 0
 
-  constructor(host: StatefulHost) {
+  constructor(host: DeskHost) {
     this.#host = host
-    this.#transaction = new Transaction(this)
+    this.#desk = new ClientDesk(host, () => {
+      this.#call = undefined
+    })
+    this.#transaction = new Transaction(this.#desk)
   }
 
   /** Whether the client is between MULTI and EXEC. */
@@ -98,7 +96,7 @@ export class Stateful implements Desk {
 
   /** What it is subscribed to. */
   get subscriptions(): Subscriptions {
-    this.#subscriptions ??= new Subscriptions(this.#host.client, this.#host.services, this)
+    this.#subscriptions ??= new Subscriptions(this.#host.client, this.#host.services, this.#desk)
     return this.#subscriptions
   }
 
@@ -144,7 +142,7 @@ export class Stateful implements Desk {
       adminCommands: false,
       serverVersion: services.serverVersion,
     } as const
-    const kind = decide(view, spec, this.protocol, rules, plan)
+    const kind = decide(view, spec, this.#desk.protocol, rules, plan)
     if (kind === TRANSACTION && spec.name !== 'unwatch') transaction.take(view, spec, plan.slot)
     else if (kind === REFUSED) this.#refuse(view, spec, plan.error)
     else if (kind === LOCAL && !BY_NODE.has(spec.name)) this.#queueLocal(view, spec)
@@ -177,14 +175,24 @@ export class Stateful implements Desk {
 
   /** A command that may keep its connection waiting. */
   block(view: RequestView, spec: CommandSpec, slot: number): void {
-    const request = this.place(view, spec)
+    const request = this.#desk.place(view, spec)
     const call =
       spec.name === 'wait' || spec.name === 'waitaof'
-        ? new AcknowledgementCall(this, request, view, this.#writtenTo())
-        : new BlockingCall(this, request, view, spec, slot)
+        ? new AcknowledgementCall(this.#desk, request, view, this.#writtenTo())
+        : new BlockingCall(this.#desk, request, view, spec, slot)
+    this.#begin(call, request)
+  }
+
+  /** A read that may keep connections to several slots waiting. */
+  await(view: RequestView, spec: CommandSpec, look: GatherPlan): void {
+    const request = this.#desk.place(view, spec)
+    this.#begin(new StreamsCall(this.#desk, request, spec, look), request)
+  }
+
+  #begin(call: Waiting, request: Request): void {
     this.#call = call
-    this.stop()
-    this.whenOldest(request, () => this.prepare(request, () => call.start()))
+    this.#desk.stop()
+    this.#desk.whenOldest(request, () => this.#desk.prepare(request, () => call.start()))
   }
 
   /** A slot of each master that the client wrote to; of all masters when it wrote nothing. */
@@ -198,16 +206,12 @@ export class Stateful implements Desk {
 
   /** `CLIENT UNBLOCK`: whether the client was blocked. */
   async unblock(error: boolean): Promise<boolean> {
-    const call = this.#call
-    if (call === undefined) return false
-    if (call instanceof AcknowledgementCall) return call.unblock(error)
-    const { unblock } = this.#host.services
-    return call.unblock(error, ({ node, clientId }, asError) => unblock(node, clientId!, asError))
+    return this.#call === undefined ? false : this.#call.unblock(error)
   }
 
   #conclude(request: Request, reply: ReplyValue): void {
-    this.finish(request, reply)
-    this.go()
+    this.#desk.finish(request, reply)
+    this.#desk.go()
   }
 
   /** Whether a command may change how the client is to be spoken to: then it must not be carried out before what is older is answered. */
@@ -221,9 +225,9 @@ export class Stateful implements Desk {
     spec: CommandSpec,
     run: () => ReplyValue | Promise<ReplyValue>
   ): void {
-    const request = this.place(view, spec)
-    this.stop()
-    this.whenOldest(request, () => {
+    const request = this.#desk.place(view, spec)
+    this.#desk.stop()
+    this.#desk.whenOldest(request, () => {
       if (spec.name === 'reset') {
         this.#transaction.abandon()
         this.#subscriptions?.clear()
@@ -255,77 +259,5 @@ export class Stateful implements Desk {
     const { clock, transactionIdleTimeout } = this.#host.services
     if (transactionIdleTimeout === 0 || this.#transaction.state === 'none') return
     if (clock.now - this.#activeAt > transactionIdleTimeout) this.#transaction.release()
-  }
-
-  // The desk of the transaction, and of what blocks
-
-  get lane(): number {
-    return plainLane(this.#host.client.lane)
-  }
-
-  get protocol(): ProtocolVersion {
-    return this.#host.client.session.protocol
-  }
-
-  get scripts(): ScriptLoader {
-    return this.#host.services.scriptLoader
-  }
-
-  place(view: RequestView, spec: CommandSpec): Request {
-    return this.#host.place(view, spec)
-  }
-
-  finish(request: Request, reply: ReplyValue): void {
-    const bytes = encodeReply(reply, this.protocol)
-    request.finish(bytes, 0, bytes.length)
-  }
-
-  answer(spec: CommandSpec, view: RequestView, reply: ReplyValue): void {
-    this.#host.answer(spec, view, reply)
-  }
-
-  prepare(request: Request, begin: () => void): void {
-    const { client } = this.#host
-    const prepared = client.session.tracking?.prepare(request)
-    if (prepared === undefined) begin()
-    else
-      void prepared.then(() => {
-        if (!client.gone) begin()
-      })
-  }
-
-  whenOldest(request: Request, begin: () => void): void {
-    this.#host.whenOldest(request, begin)
-  }
-
-  stop(): void {
-    this.#host.stop()
-  }
-
-  go(): void {
-    this.#call = undefined
-    this.#host.go()
-  }
-
-  course(traveller: Traveller, slot: number, command: string): PrivateCourse {
-    return new PrivateCourse(this.#host.services.privates, traveller, slot, command)
-  }
-
-  writing(slot: number): void {
-    this.#host.client.reader?.writing(slot, 0)
-  }
-
-  wrote(slot: number, node: ClusterNode | undefined): void {
-    const { client, services } = this.#host
-    client.reader?.wrote(slot, services.clock.now)
-    if (node !== undefined) client.written.set(node, slot)
-  }
-
-  runLocal(spec: CommandSpec, args: readonly Buffer[]): ReplyValue | Promise<ReplyValue> {
-    const { client, services } = this.#host
-    const handler = handlerFor(spec, client.session)
-    if (handler === undefined) return new ErrorReply(replyText.unsupported(spec.name))
-    const value = handler({ args, client, session: client.session, services })
-    return value === NO_REPLY ? null : value
   }
 }

@@ -1,15 +1,14 @@
 import type { ClusterNode } from '../cluster/node.ts'
 import type { PrivateConnection } from '../cluster/private-connection.ts'
 import { type ProxyError, replyText } from '../errors.ts'
-import { ErrorReply, NULL_ARRAY, OK, RawReply, type SimpleString } from '../resp/encode.ts'
+import { ErrorReply, NULL_ARRAY, OK, RawReply } from '../resp/encode.ts'
 import { frameRequest } from '../resp/request-reader.ts'
 import type { PrivateCourse, Traveller } from '../router/private-course.ts'
 import type { Request } from '../router/request.ts'
 import { Attempt, type LettingGo, whole } from './attempt.ts'
 import type { Desk } from './desk.ts'
 import { hasLocals, QUEUED, type Queued, withLocals } from './exec-reply.ts'
-
-type Reply = SimpleString | ErrorReply | RawReply | typeof NULL_ARRAY
+import { type Reply, TransactionQueue } from './transaction-queue.ts'
 
 /** What {@link TransactionRun} tells the transaction that it carries out. */
 export interface TransactionRunOwner {
@@ -27,19 +26,20 @@ const MINUS = 45
  * attempt begins from the start.
  */
 export class TransactionRun implements Traveller {
+  /** The commands that are kept. */
+  readonly queue: TransactionQueue
   readonly #desk: Desk
   readonly #owner: TransactionRunOwner
   #slot = -1
   #course: PrivateCourse | undefined
   #attempt: Attempt | undefined
-  #queue: Queued[] = []
   #watch: 'none' | 'held' | 'lost' = 'none'
   /** EXEC or DISCARD, and what it is answered if it is not the node that says so. */
   #end: undefined | { readonly request: Request; readonly reply: Reply | undefined }
   #watching: { readonly request: Request; readonly bytes: Buffer } | undefined
   /** Scripts that are being loaded: EXEC waits for them. */
   #loading = 0
-  /** Whether the first key waits until older requests are answered. */
+  /** Whether it waits until older requests are answered. */
   #beginning = false
   #writing = false
   /** Where it was executed. */
@@ -48,6 +48,7 @@ export class TransactionRun implements Traveller {
   constructor(desk: Desk, owner: TransactionRunOwner) {
     this.#desk = desk
     this.#owner = owner
+    this.queue = new TransactionQueue(desk)
   }
 
   get lane(): number {
@@ -64,16 +65,6 @@ export class TransactionRun implements Traveller {
     return this.#watch
   }
 
-  /** Commands that are kept. */
-  get length(): number {
-    return this.#queue.length
-  }
-
-  /** Their bytes. */
-  get bytes(): number {
-    return this.#queue.reduce((sum, { start, end }) => sum + end - start, 0)
-  }
-
   /** Watches keys of a slot. */
   watchKeys(request: Request, slot: number): void {
     this.#slot = slot
@@ -85,12 +76,12 @@ export class TransactionRun implements Traveller {
   push(queued: Queued, slot: number): void {
     const first = slot >= 0 && this.#slot < 0
     if (first) this.#slot = slot
-    this.#queue.push(queued)
+    this.queue.push(queued)
     this.#course?.refreshBudget()
-    if (first && this.#course === undefined) {
-      this.#beginning = true
-      this.#desk.whenOldest(queued.request, () => this.#advance())
-    } else if (this.#slot < 0) this.#answer(queued, QUEUED)
+    // What the client wrote since WATCH is on its way elsewhere, and must come before EXEC.
+    const afterWatch = this.#watch === 'held' && this.queue.length === 1
+    if (afterWatch || (first && this.#course === undefined)) this.#begin(queued.request)
+    else if (this.#slot < 0) this.queue.answer(queued, QUEUED)
     else this.#pump()
   }
 
@@ -100,20 +91,26 @@ export class TransactionRun implements Traveller {
     this.#course?.refreshBudget()
     if (this.#beginning) return
     if (this.#watch === 'lost') this.#giveUp()
-    else if (this.#course !== undefined) this.#pump()
-    else if (reply === undefined) this.#desk.whenOldest(request, () => this.#advance())
-    else this.#complete(reply, 'discard')
+    else if (this.#course === undefined && reply !== undefined) this.#complete(reply, 'discard')
+    else if (this.#course === undefined || this.queue.length === 0) this.#begin(request)
+    else this.#pump()
+  }
+
+  /** Goes on when all that is older is answered. */
+  #begin(request: Request): void {
+    this.#beginning = true
+    this.#desk.whenOldest(request, () => this.#advance())
   }
 
   /** There is no connection any more that could carry the transaction out: answers all that is owed. */
   #giveUp(): void {
-    for (const queued of this.#queue) this.#answer(queued, QUEUED)
+    this.queue.answerAll(QUEUED)
     if (this.#end !== undefined) this.#complete(this.#end.reply ?? NULL_ARRAY, 'discard')
   }
 
   #complete(reply: Reply, how: LettingGo): void {
     const { request } = this.#end!
-    for (const queued of this.#queue) this.#answer(queued, QUEUED)
+    this.queue.answerAll(QUEUED)
     this.reset(how)
     this.#desk.finish(request, reply)
     this.#desk.go()
@@ -131,7 +128,7 @@ export class TransactionRun implements Traveller {
     this.#attempt = undefined
     this.#watching = undefined
     this.#slot = -1
-    this.#queue = []
+    this.queue.clear()
     this.#watch = 'none'
     this.#end = undefined
     attempt?.[how]()
@@ -142,7 +139,7 @@ export class TransactionRun implements Traveller {
   release(): void {
     const attempt = this.#attempt
     if (attempt === undefined || this.#end !== undefined || this.#watching !== undefined) return
-    if (this.#queue.every(({ answered }) => answered)) this.#leave(attempt)
+    if (!this.queue.owes) this.#leave(attempt)
   }
 
   // On a connection
@@ -150,6 +147,10 @@ export class TransactionRun implements Traveller {
   /** Has whatever is to be sent go out, on a connection that is looked for first. */
   #advance(): void {
     this.#beginning = false
+    if (this.#watch === 'lost') {
+      this.#giveUp()
+      return
+    }
     if (this.#course === undefined) {
       this.#course = this.#desk.course(
         this,
@@ -174,14 +175,15 @@ export class TransactionRun implements Traveller {
       this.#watched(error, true)
       return
     }
-    const owed = this.#queue.some(({ answered }) => !answered)
-    for (const queued of this.#queue) this.#answer(queued, error)
+    const { owes } = this.queue
+    this.queue.answerAll(error)
     this.#owner.onFlaw()
-    const aborted = owed ? new ErrorReply(replyText.execAborted) : error
+    const aborted = owes ? new ErrorReply(replyText.execAborted) : error
     if (this.#end !== undefined) this.#complete(this.#end.reply ?? aborted, 'discard')
   }
 
   #pump(): void {
+    if (this.#beginning) return
     const attempt = this.#attempt
     if (attempt === undefined) {
       // The first attempt, or the last one was given up while the client was silent.
@@ -192,10 +194,10 @@ export class TransactionRun implements Traveller {
       this.#sendWatch(attempt)
       return
     }
-    if (this.#queue.length === 0 && this.#end === undefined) return
+    if (this.queue.length === 0 && this.#end === undefined) return
     attempt.open((error) => this.#lost(attempt, error))
-    while (attempt.live && attempt.sent < this.#queue.length) {
-      this.#sendQueued(attempt, this.#queue[attempt.sent++]!)
+    while (attempt.live && attempt.sent < this.queue.length) {
+      this.#sendQueued(attempt, this.queue.items[attempt.sent++]!)
     }
     if (this.#end !== undefined && !attempt.ended && this.#loading === 0) this.#sendEnd(attempt)
   }
@@ -206,7 +208,7 @@ export class TransactionRun implements Traveller {
     if (queued.sha !== undefined) this.#load(node, queued.sha)
     attempt.send(queued, {
       onReply: (buffer, start, end) => {
-        if (buffer[start] !== MINUS) this.#answer(queued, QUEUED)
+        if (buffer[start] !== MINUS) this.queue.answer(queued, QUEUED)
         else this.#queueRefused(attempt, queued, buffer.subarray(start, end))
       },
       onLost: (error) => this.#lost(attempt, error),
@@ -224,7 +226,7 @@ export class TransactionRun implements Traveller {
     if (this.#end !== undefined && !attempt.ended) {
       this.#end = { ...this.#end, reply: this.#end.reply ?? new ErrorReply(replyText.execAborted) }
     }
-    this.#answer(queued, new RawReply(Buffer.from(seen)))
+    this.queue.answer(queued, new RawReply(Buffer.from(seen)))
   }
 
   #sendEnd(attempt: Attempt): void {
@@ -258,7 +260,7 @@ export class TransactionRun implements Traveller {
   /** The replies to all commands; those of the proxy's own are put in now. Whatever becomes of the connection, nothing is sent again. */
   #executed(frame: Buffer): void {
     const end = this.#end
-    const queue = this.#queue
+    const queue = this.queue.items
     this.#node = this.#attempt?.connection.node
     this.#attempt?.giveBack()
     this.#attempt = undefined
@@ -308,12 +310,6 @@ export class TransactionRun implements Traveller {
       this.#loading--
       this.#pump()
     })
-  }
-
-  #answer(queued: Queued, reply: Reply): void {
-    if (queued.answered) return
-    queued.answered = true
-    this.#desk.finish(queued.request, reply)
   }
 
   /** The node is not the right one, or not ready: another attempt was arranged. Nothing was executed, nor will be. */

@@ -44,12 +44,12 @@ export class Transaction implements TransactionRunOwner {
 
   /** Bytes of commands that are kept. */
   get bytes(): number {
-    return this.#run.bytes
+    return this.#run.queue.bytes
   }
 
   /** Commands that wait for EXEC; -1 without MULTI. */
   get length(): number {
-    return this.#state === 'queueing' || this.#state === 'ending' ? this.#run.length : -1
+    return this.#state === 'queueing' || this.#state === 'ending' ? this.#run.queue.length : -1
   }
 
   /** MULTI, EXEC, DISCARD, WATCH or UNWATCH; `slot` is that of the keys of WATCH. */
@@ -149,7 +149,8 @@ export class Transaction implements TransactionRunOwner {
       return
     }
     if (this.#flawed) this.#finish(view, spec, new ErrorReply(replyText.execAborted))
-    else if (this.#run.length > 0 || this.#run.watch !== 'none') this.#finish(view, spec, undefined)
+    else if (this.#run.queue.length > 0 || this.#run.watch !== 'none')
+      this.#finish(view, spec, undefined)
     else {
       this.#run.reset('leave')
       this.#desk.answer(spec, view, [])

@@ -9,6 +9,7 @@ import { dial } from './dial.ts'
 import { greeting, type Login } from './greeting.ts'
 import { Identities, type Identity } from './identities.ts'
 import type { WatchSink } from './key-watch.ts'
+import type { Lane } from './lane.ts'
 import { identityOf } from './lanes.ts'
 import { Networks } from './networks.ts'
 import { ClusterNode, type NodeServices } from './node.ts'
@@ -67,10 +68,14 @@ export class ConnectionPool {
       onTrouble: () => void
       /** A node does not let in the user of an identity any more. */
       onDenied: (identity: Identity) => void
+      /** A connection to a node was lost. */
+      onLost: (node: ClusterNode) => void
+      /** A command keeps the connection of a lane busy for long. */
+      onStuck: (node: ClusterNode, lane: Lane) => void
       watching?: WatchSink
     }
   ) {
-    const { clock, turn, events, onTrouble, onDenied, watching } = parts
+    const { clock, turn, events, onTrouble, onDenied, onStuck, onLost, watching } = parts
     this.#onDenied = onDenied
     const { nodes, allowedNetworks } = settings
     this.#entryPoints = new Set(nodes.map(addressName))
@@ -97,7 +102,11 @@ export class ConnectionPool {
         if (never) this.#warn(node, cause)
         onTrouble()
       },
-      onLost: onTrouble,
+      onLost: (node) => {
+        onLost(node)
+        onTrouble()
+      },
+      onStuck,
     }
     this.#stopChecking = clock.onTick(() => this.#check())
   }

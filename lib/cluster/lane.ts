@@ -37,6 +37,8 @@ export class Lane {
   #connection: Connection | undefined
   /** Connections that were replaced and still owe replies. */
   readonly #leaving: Set<Connection> = new Set()
+  /** Of those, the ones that a slow command keeps busy. */
+  readonly #slow: WeakSet<Connection> = new WeakSet()
   readonly #waiting: Denque<NodeRequest> = new Denque()
   #waitingBytes = 0
   #paused: (() => void)[] = []
@@ -108,12 +110,14 @@ export class Lane {
 
   /**
    * Has later requests take a new connection, since what is at the other end of this one is not what it should be. Requests in
-   * flight keep the old one until they are answered; their order against later ones is the caller's concern.
+   * flight keep the old one until they are answered; their order against later ones is the caller's concern. `slow`: a command keeps it
+   * busy, so its silence says nothing about the node.
    */
-  replace(): void {
+  replace(slow = false): void {
     const connection = this.#connection
     if (connection === undefined || connection.state !== 'ready') return
     this.#leaving.add(connection)
+    if (slow) this.#slow.add(connection)
     this.#connection = undefined
     this.#wasReady = false
     this.#drained()
@@ -123,7 +127,9 @@ export class Lane {
   /** For how many milliseconds the node has been silent although it owes a reply here; 0 when it owes none. */
   get silence(): number {
     let silence = this.#connection?.silence ?? 0
-    for (const connection of this.#leaving) silence = Math.max(silence, connection.silence)
+    for (const connection of this.#leaving) {
+      if (!this.#slow.has(connection)) silence = Math.max(silence, connection.silence)
+    }
     return silence
   }
 

@@ -14,6 +14,7 @@ const debug = createDebug('redis-cluster-proxy:cluster')
 /** Milliseconds of silence, with a reply owed, after which a node is looked at more closely. */
 export const SILENT = 1000
 const PING: Buffer = frameRequest(['PING']).buffer
+const BUSY = /: BUSY /
 
 /** What nodes need of the pool they belong to. */
 export interface NodeServices {
@@ -29,7 +30,9 @@ export interface NodeServices {
   /** `never`: it was not reached before either. */
   onDown(node: ClusterNode, error: ProxyError, never: boolean): void
   /** A connection that had been ready is gone. */
-  onLost(): void
+  onLost(node: ClusterNode): void
+  /** The node answers others, and not on this lane: a command keeps its connection busy. */
+  onStuck(node: ClusterNode, lane: Lane): void
 }
 
 /**
@@ -59,6 +62,8 @@ export class ClusterNode {
   #probe: Lane | undefined
   #timer: NodeJS.Timeout | undefined
   #ping: Connection | undefined
+  /** What the node just said although it owes replies; BUSY: a script has run for long. */
+  #said: 'nothing' | 'pong' | 'busy' = 'nothing'
 
   constructor(address: NodeAddress, services: NodeServices) {
     this.address = address
@@ -176,7 +181,7 @@ export class ClusterNode {
   /** @internal A connection that had been ready is gone. */
   lost(): void {
     this.#failures = 0
-    if (this.status !== 'retired') this.#services.onLost()
+    if (this.status !== 'retired') this.#services.onLost(this)
   }
 
   #tryAgain(): void {
@@ -209,7 +214,22 @@ export class ClusterNode {
     if (this.#released.size > 0) this.#closeReleased()
     this.#checkWatches()
     this.#ping?.check()
-    if (this.status === 'up' && this.silence >= SILENT) this.#sound()
+    if (this.status !== 'up') return
+    if (this.#said !== 'nothing') this.#unstick()
+    else if (this.silence >= SILENT) this.#sound()
+  }
+
+  /**
+   * The node answers, and what is still owed for long is owed by one connection alone. A script that has run for long does not let
+   * READONLY in, which connections to replicas begin with.
+   */
+  #unstick(): void {
+    const last = this.#said === 'busy' ? LANES.resp3 : LANES.resp3Replica
+    this.#said = 'nothing'
+    for (const [index, lane] of this.#lanes.entries()) {
+      if (lane === undefined || index === LANES.control || index > last) continue
+      if (lane.silence >= SILENT) this.#services.onStuck(this, lane)
+    }
   }
 
   #checkWatches(): void {
@@ -221,7 +241,8 @@ export class ClusterNode {
 
   /**
    * Dials a silent node anew and sends it a PING. If it cannot be reached the connections to it are dead, whatever the kernel believes of them. If it
-   * is reached and only does not answer it is busy, or paused: then the cluster knows better whether it is lost.
+   * is reached and only does not answer it is busy, or paused: then the cluster knows better whether it is lost. If it answers, some command
+   * keeps a connection for itself.
    */
   #sound(): void {
     if (this.#ping !== undefined) return
@@ -232,11 +253,13 @@ export class ClusterNode {
       {
         onReady: () => {
           this.#ping = undefined
+          this.#said = 'pong'
           ping.close()
         },
         onClosed: (error) => {
           this.#ping = undefined
           if (!ping.connected) this.fail(error)
+          else if (BUSY.test(error.message)) this.#said = 'busy'
         },
         onDrain: () => {},
       }

@@ -4,7 +4,7 @@ import { ProxyError } from '../errors.ts'
 import type { NodeAddress, Settings } from '../settings.ts'
 import type { ConnectionSetup } from './connection.ts'
 import type { Identity } from './identities.ts'
-import { identityOf, plainLane } from './lanes.ts'
+import { identityOf } from './lanes.ts'
 import type { ClusterNode } from './node.ts'
 import { PrivateConnection, type PrivateConnectionOwner } from './private-connection.ts'
 
@@ -146,7 +146,7 @@ export class PrivatePool {
       borrower.onRefused(new ProxyError('NODE_LOST', `${node.name} left the cluster`))
       return
     }
-    const shelf = this.#shelf(node, plainLane(lane))
+    const shelf = this.#shelf(node, lane)
     shelf.waiters.push({ borrower, deadline: this.#clock.now + this.#settings.privateWait })
     this.serve(shelf)
   }

@@ -37,6 +37,17 @@ class Question implements NodeRequest {
   }
 }
 
+/** Asks a node on its control lane; gives the raw reply, errors too. */
+export function askRaw(node: ClusterNode, ...args: (string | Uint8Array)[]): Promise<Buffer> {
+  return askRawOn(node.lane(LANES.control), args)
+}
+
+function askRawOn(lane: Lane, args: readonly (string | Uint8Array)[]): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    lane.send(new Question(args, resolve, reject))
+  })
+}
+
 /**
  * Asks a node on its control lane; the reply is decoded, strings as strings. An error reply rejects with code `NODE_REPLY` and the
  * server's text as message.
@@ -47,10 +58,7 @@ export function ask(node: ClusterNode, ...args: string[]): Promise<unknown> {
 
 /** The same on another lane. */
 export async function askOn(lane: Lane, args: readonly (string | Uint8Array)[]): Promise<unknown> {
-  const frame = await new Promise<Buffer>((resolve, reject) => {
-    lane.send(new Question(args, resolve, reject))
-  })
-  const reply = decodeReply(frame)
+  const reply = decodeReply(await askRawOn(lane, args))
   if (reply instanceof ErrorReply) throw new ProxyError('NODE_REPLY', reply.text)
   return reply
 }

@@ -1,5 +1,5 @@
 import { frameRequest, type RequestView } from '../resp/request-reader.ts'
-import type { PartReply } from './composite.ts'
+import type { PartReply, Step } from './composite.ts'
 import { Request, type RequestHold, type RequestOwner } from './request.ts'
 import type { Router } from './router.ts'
 
@@ -8,6 +8,9 @@ interface Place {
   readonly slot: number
   readonly anchor: number
 }
+
+/** A request that is not sent itself. */
+const NO_VIEW: RequestView = frameRequest([])
 
 /** A request of the proxy's own that is routed like a client's. */
 class Call implements RequestOwner {
@@ -29,13 +32,22 @@ class Call implements RequestOwner {
     router.dispatch(this.#request)
   }
 
+  /** Has the request carried out in parts. */
+  startInParts(step: Step, router: Router): void {
+    this.#request = new Request(NO_VIEW, undefined, -1, this, router)
+    router.carryOut(this.#request, step)
+  }
+
   deliver({ node }: Request, buffer: Buffer, start: number, end: number): void {
     this.#request = undefined
     this.#resolve({ reply: Buffer.from(buffer.subarray(start, end)), node: node?.name ?? '?' })
   }
 
   *outstanding(): Iterable<Request> {
-    if (this.#request !== undefined) yield this.#request
+    const request = this.#request
+    if (request === undefined) return
+    if (request.parts === undefined) yield request
+    else yield* request.parts.filter(({ reply }) => reply === undefined)
   }
 
   onPartAnswered(): void {}
@@ -73,4 +85,11 @@ function send(
   lane: number
 ): Promise<PartReply> {
   return new Promise((resolve) => new Call(lane, resolve).start(frameRequest(args), place, router))
+}
+
+/** Carries something out in parts, as it would be for a client, and gives the reply as raw bytes. */
+export function callInParts(router: Router, step: Step, lane: number): Promise<Buffer> {
+  return new Promise((resolve) => {
+    new Call(lane, ({ reply }) => resolve(reply)).startInParts(step, router)
+  })
 }

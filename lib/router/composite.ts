@@ -11,6 +11,8 @@ export interface PartPlan {
   readonly slot: number
   /** A slot whose master gets it, for a part without keys; -1 for any. */
   readonly anchor: number
+  /** The lane that it takes; by default that of the whole. */
+  readonly lane?: number
   /** Name of the node that gets it, as long as that is in use; else the master of `anchor` does. */
   readonly node?: string
 }
@@ -44,7 +46,7 @@ export class Part extends Request {
     this.anchor = plan.anchor
     this.target = plan.node
     this.sequence = leader.sequence
-    this.lane = leader.lane
+    this.lane = plan.lane ?? leader.lane
     this.#composite = composite
   }
 

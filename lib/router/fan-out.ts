@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LANES } from '../cluster/lanes.ts'
 import { keySlot } from '../command/slot.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
@@ -80,6 +81,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   randomkey: { course: randomKey, remark: 'a master by the number of its keys, then one of these' },
   lastsave: merged({ rule: 'agg_max', effects: false }, 'the latest'),
+  'script|kill': { course: past, remark: 'one must succeed; past what is stuck' },
+  'function|kill': { course: past, remark: 'one must succeed; past what is stuck' },
   'function|stats': reported(runningFunction, 'that of the master where a function runs'),
   'memory|doctor': reported(joinedTexts, 'the texts of all'),
   'memory|malloc-stats': reported(joinedTexts, 'the texts of all'),
@@ -137,6 +140,15 @@ function anyMaster(): Rule {
 function toAll({ spec, view, protocol }: FanOutCall, policy: MergePolicy): FanOut {
   const bytes = bytesOf(view)
   return ({ anchors }) => fanOutStep(spec, policy, bytes, anchors, protocol)
+}
+
+/** To every master on the lane of the proxy's own questions: the shared connection may be stuck behind the very script that is to end. */
+function past(call: FanOutCall): FanOut {
+  const everywhere = toAll(call, { rule: 'one_succeeded', effects: false })
+  return (masters) => {
+    const step = everywhere(masters)
+    return { ...step, parts: step.parts.map((part) => ({ ...part, lane: LANES.control })) }
+  }
 }
 
 /** A request that every master gets, and whose replies are one report, unless one of them is an error. */

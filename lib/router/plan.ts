@@ -9,7 +9,7 @@ import { argument, argumentsOf, type RequestView } from '../resp/request-reader.
 import type { CrossSlot } from '../settings.ts'
 import type { Step } from './composite.ts'
 import { courseOf, type FanOut } from './fan-out.ts'
-import { gatherPlan } from './gather/gather.ts'
+import { type GatherPlan, gatherPlan } from './gather/gather.ts'
 import { policyOf } from './merge.ts'
 import { isSplittable, splitBySlot } from './split.ts'
 import { gatherStep, SplitStep } from './steps.ts'
@@ -35,6 +35,8 @@ export const ALL_MASTERS = 5
 export const TRANSACTION = 6
 /** It may keep its connection waiting; {@link Plan.slot} is -1 when it has no keys. */
 export const BLOCKING = 7
+/** It may keep connections to several slots waiting: {@link Plan.awaited}. */
+export const AWAITED = 9
 
 /** It subscribes or unsubscribes. */
 export const SUBSCRIPTION = 8
@@ -49,6 +51,7 @@ export type PlanKind =
   | typeof ALL_MASTERS
   | typeof TRANSACTION
   | typeof BLOCKING
+  | typeof AWAITED
   | typeof SUBSCRIPTION
 
 /** What a decision depends on beside the request. */
@@ -72,6 +75,13 @@ export interface Plan {
   step: Step | undefined
   /** For {@link ALL_MASTERS}. */
   fanOut: FanOut | undefined
+  /** The first look, for {@link AWAITED}; its `wait` is set. */
+  awaited: GatherPlan | undefined
+}
+
+/** A plan before anything is decided. */
+export function emptyPlan(): Plan {
+  return { slot: -1, error: '', step: undefined, fanOut: undefined, awaited: undefined }
 }
 
 const positions: number[] = []
@@ -248,6 +258,10 @@ function gathered(
   const found = gatherPlan(spec, args, serverVersion)
   if (found === undefined) return refuse(plan, replyText.crossSlotUnsupported)
   if (found instanceof ErrorReply) return refuse(plan, Buffer.from(found.bytes))
+  if (found.wait !== undefined) {
+    plan.awaited = found
+    return AWAITED
+  }
   plan.step = gatherStep(found, protocol)
   return IN_PARTS
 }

@@ -4,6 +4,7 @@ import type { Borrower } from '../cluster/private-pool.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import type { Privates } from './privates.ts'
+import { backOff } from './routing.ts'
 
 /** Whose commands take a private connection. */
 export interface Traveller {
@@ -118,7 +119,7 @@ export class PrivateCourse implements Borrower {
     }
     if (redirect.verdict === 'ask') this.#askTarget = to
     const late = this.redirects - (to === this.node ? 0 : UNDELAYED_REDIRECTS)
-    this.#later(late > 0 ? this.#privates.backOff(late) : 0)
+    this.#later(late > 0 ? backOff(late) : 0)
     return undefined
   }
 
@@ -128,7 +129,7 @@ export class PrivateCourse implements Borrower {
     if (this.#deadline === 0) this.#deadline = clock.now + settings.retryBudget
     const left = this.#deadline - clock.now
     if (left <= 0) return false
-    this.#later(this.retries === 0 ? 0 : Math.min(left, this.#privates.backOff(this.retries)))
+    this.#later(this.retries === 0 ? 0 : Math.min(left, backOff(this.retries)))
     this.retries++
     return true
   }

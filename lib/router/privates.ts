@@ -13,10 +13,6 @@ import type { Router } from './router.ts'
 
 const debug = createDebug('redis-cluster-proxy:router')
 
-/** The delays before further attempts grow from here to there, in milliseconds. */
-const FIRST_DELAY = 10
-const LONGEST_DELAY = 500
-
 /** What {@link Privates} works with. */
 export interface PrivatesParts {
   readonly settings: Pick<
@@ -73,19 +69,13 @@ export class Privates {
     this.#parts.refresher.request(reason)
   }
 
-  /** A random delay that grows with the number of attempts, milliseconds. */
-  backOff(attempt: number): number {
-    const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempt, 10))
-    return longest * (0.5 + Math.random() / 2)
-  }
-
   /** Takes note of a redirect, and gives the node that it leads to. */
   redirected(from: ClusterNode, attempt: number, redirect: Redirect, command: string): ClusterNode {
     const { cache, refresher, events } = this.#parts
     const to = refresher.target(redirect.host, redirect.port, from)
     const kind = redirect.verdict === 'ask' ? 'ask' : 'moved'
     const { slot } = redirect
-    this.#router.redirects++
+    this.#router.recovery.redirects++
     debug('%s %d of %s: %s -> %s', kind, slot, command, from.name, to.name)
     if (events.wants('redirect')) {
       events.emit('redirect', { kind, slot, from: from.name, to: to.name, command, attempt })

@@ -38,6 +38,13 @@ interface Writes {
 /** Slots remembered before old ones are looked for. */
 const REMEMBERED = 256
 
+/** What matters of a request that was answered. */
+interface Answered {
+  readonly slot: number
+  readonly replica: ClusterNode | undefined
+  readonly spec: CommandSpec | undefined
+}
+
 /** What one client that reads from replicas has written, so that it never misses its own writes. */
 export class Reader {
   readonly policy: ReadFrom
@@ -58,6 +65,12 @@ export class Reader {
     }
     if (this.#writes.size >= REMEMBERED) this.#forget(forgotten)
     this.#writes.set(slot, { pending: 1, answeredAt: 0 })
+  }
+
+  /** One of the client's requests was answered. */
+  onAnswered({ slot, replica, spec }: Answered, now: number): void {
+    if (replica !== undefined) this.pendingReads--
+    else if (slot >= 0 && spec?.readonly !== true) this.wrote(slot, now)
   }
 
   /** A write is answered. */

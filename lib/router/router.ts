@@ -1,67 +1,18 @@
-import createDebug from 'debug'
-import type { Clock } from '../clock.ts'
-import { type AddressMapper, addressMapper } from '../cluster/address-map.ts'
-import type { ConnectionPool } from '../cluster/connection-pool.ts'
+import type { Lane } from '../cluster/lane.ts'
 import { TO_REPLICA } from '../cluster/lanes.ts'
 import type { ClusterNode } from '../cluster/node.ts'
-import { type Redirect, readRedirect } from '../cluster/redirect.ts'
-import type { Refresher } from '../cluster/refresher.ts'
-import type { ReplicaWatch } from '../cluster/replica-watch.ts'
-import type { OnLeft, SlotCache, SlotMove } from '../cluster/slot-cache.ts'
+import type { SlotMove } from '../cluster/slot-cache.ts'
 import { type ProxyError, replyText } from '../errors.ts'
-import type { EventSink } from '../events.ts'
-import type { Settings } from '../settings.ts'
 import { Composite, type PartReply, type Step } from './composite.ts'
 import type { FanOut } from './fan-out.ts'
 import { Holds } from './holds.ts'
 import { partialFailure } from './partial-failure.ts'
-import { isPlainRead, type ReadPolicy } from './reader.ts'
+import { Recovery } from './recovery.ts'
 import { ReplicaReads } from './replica-reads.ts'
-import {
-  precedesUncertain,
-  type Request,
-  type RequestHandler,
-  type RequestOwner,
-} from './request.ts'
+import type { Request, RequestHandler, RequestOwner } from './request.ts'
+import { answerError, backOff, type RouterParts } from './routing.ts'
 import { Scans } from './scan.ts'
-import { loadScript, Scripts } from './scripts.ts'
-
-const debug = createDebug('redis-cluster-proxy:router')
-
-/** What the router works with. */
-export interface RouterParts {
-  readonly settings: Pick<
-    Settings,
-    | 'maxRedirects'
-    | 'retryBudget'
-    | 'autoRedirect'
-    | 'announceMap'
-    | 'gatherMaxBytes'
-    | 'scriptCacheBytes'
-  >
-  readonly clock: Clock
-  readonly pool: ConnectionPool
-  readonly cache: SlotCache
-  readonly refresher: Refresher
-  readonly events: EventSink
-  readonly watch: ReplicaWatch
-  readonly reads: ReadPolicy
-  readonly onLeft?: OnLeft
-}
-
-/** From the first attempt on that goes wrong the delays grow from here to there, in milliseconds. */
-const FIRST_DELAY = 10
-const LONGEST_DELAY = 500
-/** Redirects after which one more is no longer followed at once: two nodes may be pointing at each other. */
-const UNDELAYED_REDIRECTS = 3
-/** A connection younger than this is not replaced again, in milliseconds. */
-const REPLACE_INTERVAL = 1000
-
-function backOff(attempt: number): number {
-  return (
-    Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2)
-  )
-}
+import { Scripts } from './scripts.ts'
 
 /**
  * Sends each request to the node that serves its slot, and sees to it that exactly one reply comes of it: follows redirects, tries again
@@ -69,7 +20,6 @@ function backOff(attempt: number): number {
  */
 export class Router implements RequestHandler {
   readonly #parts: RouterParts
-  readonly #announceMap: AddressMapper
   readonly #holds: Holds
   readonly #reads: ReplicaReads
   #masters: ClusterNode[] = []
@@ -77,20 +27,28 @@ export class Router implements RequestHandler {
   readonly #scans: Scans
   /** The scripts that clients have sent. */
   readonly scripts: Scripts
-  /** Redirects followed since the start. */
-  redirects = 0
+  /** What becomes of requests that were not simply answered. */
+  readonly recovery: Recovery
 
   constructor(parts: RouterParts) {
     this.#parts = parts
-    this.#announceMap = addressMapper(parts.settings.announceMap)
     this.#holds = new Holds(this.#send)
-    this.#reads = new ReplicaReads(parts, this.#holds, (request, text) =>
-      this.#answer(request, text)
-    )
+    this.#reads = new ReplicaReads(parts, this.#holds, answerError)
     this.scripts = new Scripts(parts.settings.scriptCacheBytes)
+    this.recovery = new Recovery(parts, {
+      holds: this.#holds,
+      reads: this.#reads,
+      scripts: this.scripts,
+      onMoves: (moves) => this.onMoves(moves),
+    })
     const { cache, clock, refresher, settings } = parts
     const refresh = (): void => refresher.request('uncovered slot')
     this.#scans = new Scans(cache, clock, refresh, settings.retryBudget)
+  }
+
+  /** Redirects followed since the start. */
+  get redirects(): number {
+    return this.recovery.redirects
   }
 
   /** Takes a request that its owner counts as outstanding; its reply comes through {@link RequestOwner.deliver}. */
@@ -118,7 +76,7 @@ export class Router implements RequestHandler {
     const node = askTarget ?? replica ?? this.#masterFor(request)
     if (node === undefined) {
       this.#parts.refresher.request('uncovered slot')
-      if (!this.#again(request)) this.#answer(request, replyText.slotNotServed)
+      if (!this.recovery.again(request)) answerError(request, replyText.slotNotServed)
       return
     }
     request.node = node
@@ -157,7 +115,7 @@ export class Router implements RequestHandler {
     }
     if (leader.deadline === 0) leader.deadline = clock.now + settings.retryBudget
     if (leader.owner.gone || clock.now >= leader.deadline) {
-      this.#answer(leader, replyText.slotNotServed)
+      answerError(leader, replyText.slotNotServed)
       return
     }
     refresher.request('uncovered slot')
@@ -183,171 +141,16 @@ export class Router implements RequestHandler {
   }
 
   onErrorReply(request: Request, buffer: Buffer, start: number, end: number): boolean {
-    const redirect = readRedirect(buffer, start, end)
-    const { replica } = request
-    if (redirect.verdict === 'noscript') return this.#heal(request)
-    if (replica !== undefined && redirect.verdict !== 'none') {
-      this.#reads.leave(request, replica)
-      if (redirect.verdict !== 'moved') return this.#again(request)
-    }
-    switch (redirect.verdict) {
-      case 'moved':
-      case 'ask':
-        return this.#redirected(request, redirect, buffer, start, end)
-      case 'clusterdown':
-      case 'masterdown':
-      case 'readonly':
-        this.#parts.refresher.request('redirect')
-        return this.#again(request)
-      case 'tryagain':
-      case 'loading':
-        return this.#again(request)
-      case 'noauth':
-        // The node's password is another than when the connection was greeted; the next one is greeted with what holds now.
-        if (request.node !== undefined) this.#replaceConnection(request, request.node)
-        return this.#again(request)
-      default:
-        return false
-    }
-  }
-
-  /** The node lacks a script that is known: it is loaded there, and the request sent again. Nothing was executed. */
-  #heal(request: Request): boolean {
-    const { node, owner, slot } = request
-    const body = this.scripts.missing(request)
-    if (body === undefined || node === undefined) return false
-    const lane = request.replica === undefined ? request.lane : request.lane + TO_REPLICA
-    // ASK holds for one command only: it must be asked for again.
-    if (request.asking) request.askTarget = node
-    // A request without keys may go to any master: it must be this one.
-    if (slot < 0) request.target = node.name
-    loadScript(node, lane, body)
-    this.#holds.of(owner, slot).again(request, 0)
-    return true
-  }
-
-  #redirected(
-    request: Request,
-    redirect: Redirect,
-    buffer: Buffer,
-    start: number,
-    end: number
-  ): boolean {
-    const from = request.node
-    // A redirect for another slot than the request's is no redirect but a text, such as a script may return.
-    if (redirect.slot !== request.slot || from === undefined) return false
-    const { settings, refresher } = this.#parts
-    this.redirects++
-    request.redirects++
-    if (request.redirects > settings.maxRedirects) {
-      this.#answer(
-        request,
-        replyText.tooManyRedirects(buffer.toString('latin1', start + 1, end - 2))
-      )
-      return true
-    }
-    const kind = redirect.verdict === 'ask' ? 'ask' : 'moved'
-    const to = refresher.target(redirect.host, redirect.port, from)
-    this.#tell(request, kind, from, to)
-    if (!settings.autoRedirect) return this.#handOn(request, kind, to)
-    const late = request.redirects - (to === from ? 0 : UNDELAYED_REDIRECTS)
-    const hold = this.#holds.of(request.owner, request.slot)
-    if (kind === 'ask') {
-      request.askTarget = to
-      this.#parts.onLeft?.([request])
-    } else {
-      if (to === from) this.#replaceConnection(request, from)
-      this.#takeOver(request.slot, to)
-    }
-    hold.again(request, late > 0 ? backOff(late) : 0)
-    return true
-  }
-
-  /** Tells the client where to go, in its own view of addresses. */
-  #handOn(request: Request, kind: 'moved' | 'ask', to: ClusterNode): true {
-    if (kind === 'moved') this.#takeOver(request.slot, to)
-    const { host, port } =
-      to.announced ?? ('path' in to.address ? { host: '', port: 0 } : to.address)
-    const shown = this.#announceMap(host, port) ?? { host, port }
-    this.#answer(request, `${kind.toUpperCase()} ${request.slot} ${shown.host}:${shown.port}`)
-    return true
-  }
-
-  /** A node told that the slot belongs to `to`. */
-  #takeOver(slot: number, to: ClusterNode): void {
-    const move = this.#parts.cache.patch(slot, to)
-    if (move !== undefined) this.onMoves([move])
-    this.#parts.refresher.request('redirect')
-  }
-
-  #tell(request: Request, kind: 'moved' | 'ask', from: ClusterNode, to: ClusterNode): void {
-    const { slot, redirects: attempt } = request
-    const command = request.spec?.name ?? ''
-    debug('%s %d of %s: %s -> %s', kind, slot, command, from.name, to.name)
-    const { events } = this.#parts
-    if (events.wants('redirect')) {
-      events.emit('redirect', { kind, slot, from: from.name, to: to.name, command, attempt })
-    }
-  }
-
-  /**
-   * The connection leads to another server than its address says, or is not let in any more: the next one is made now. Everything in
-   * flight on it keeps its place before what is younger.
-   */
-  #replaceConnection(request: Request, node: ClusterNode): void {
-    const lane = node.lane(request.lane)
-    const connection = lane.connection
-    if (connection === undefined || connection.age < REPLACE_INTERVAL) return
-    this.#holds.keepOrder(lane)
-    lane.replace()
-  }
-
-  /** Has a request tried again, if its time budget allows. */
-  #again(request: Request): boolean {
-    const { clock, settings } = this.#parts
-    if (request.deadline === 0) request.deadline = clock.now + settings.retryBudget
-    const left = request.deadline - clock.now
-    if (left <= 0) return false
-    // The clock is coarse: what is left of the budget may be shorter than the last delay should be.
-    const delay = Math.max(FIRST_DELAY, Math.min(left, backOff(request.retries)))
-    request.retries++
-    this.#holds.of(request.owner, request.slot).again(request, delay)
-    return true
+    return this.recovery.onErrorReply(request, buffer, start, end)
   }
 
   onLost(request: Request, error: ProxyError, written: boolean): void {
-    if (request.owner.gone) {
-      request.hold?.settled(request)
-      return
-    }
-    if (request.replica !== undefined) this.#reads.leave(request, request.replica)
-    if (error.code === 'NODE_AUTH') this.#answer(request, error.message)
-    else if (error.code === 'CLOSED') {
-      this.#answer(request, written ? replyText.uncertain(error.message) : replyText.closing)
-    } else if (written && !isPlainRead(request.spec)) {
-      request.uncertain = true
-      this.#answer(request, replyText.uncertain(error.message))
-    } else if (written && precedesUncertain(request)) {
-      this.#answer(request, replyText.uncertain(error.message))
-    } else if (!this.#resend(request)) {
-      this.#answer(request, replyText.unreachable(error.message))
-    }
+    this.recovery.onLost(request, error, written)
   }
 
-  /** A request whose connection is gone goes out again at once the first time: most often only the connection was lost. */
-  #resend(request: Request): boolean {
-    if (request.retries > 0) return this.#again(request)
-    const { clock, settings } = this.#parts
-    if (settings.retryBudget === 0) return false
-    request.deadline = clock.now + settings.retryBudget
-    request.retries = 1
-    this.#holds.of(request.owner, request.slot).again(request, 0)
-    return true
-  }
-
-  #answer(request: Request, text: string): void {
-    const reply = Buffer.from(`-${text.replace(/[\r\n]+/g, ' ')}\r\n`)
-    request.finish(reply, 0, reply.length)
+  /** A command keeps the connection of a lane busy, and the node answers others. */
+  onStuck(node: ClusterNode, lane: Lane): void {
+    this.recovery.onStuck(node, lane)
   }
 
   /** Slots have other owners. */

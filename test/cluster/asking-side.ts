@@ -37,6 +37,8 @@ export class AskingSide implements AsyncDisposable {
       events: { wants: () => false, emit() {} },
       onTrouble() {},
       onDenied() {},
+      onStuck() {},
+      onLost() {},
     })
     this.refresher = new Refresher(settings, this.pool, this.cache, {
       onMoves() {},

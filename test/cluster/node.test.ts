@@ -31,6 +31,7 @@ function make(): Scripted {
       onDown: (_node: ClusterNode, error: ProxyError, never: boolean) =>
         told.push(`down ${never}: ${error.message}`),
       onLost: () => told.push('lost'),
+      onStuck: () => told.push('stuck'),
     }
   )
   return { node, network, dialled, told }

@@ -22,6 +22,7 @@ function at(address: string): ClusterNode {
         onUp() {},
         onDown() {},
         onLost() {},
+        onStuck() {},
       }
     )
     nodes.set(address, node)

@@ -53,6 +53,25 @@ describe('blocking commands', () => {
     }
   })
 
+  it('E7.3 a client that has left when its command would block takes nothing along', async () => {
+    await using stage = await setStage({ wired: true })
+    const node = stage.cluster.nodes[0]!
+    const key = stage.keyOf(0)
+    const [gone, client] = await stage.clients(2)
+    const held = stage.wire(0).hold('EXEC')
+    const commands = [['MULTI'], ['SET', stage.keyOf(0), 'x'], ['EXEC'], ['BLPOP', key, '0']]
+    gone!.pipeline(commands).catch(() => {})
+    gone!.stream.end()
+    await held
+    stage.wire(0).release()
+    gone!.stream.resume()
+    await gone!.closed
+    await client!.call('DEL', key)
+    assert.equal(await client!.ask('RPUSH', key, 'a'), 1)
+    assert.equal(await client!.ask('LPOP', key), 'a')
+    assert.deepEqual(receivedBy(node, 'BLPOP'), [])
+  })
+
   it('E7.3 a client that leaves while it waits for a connection is forgotten', async () => {
     await using stage = await setStage({ options: { maxPrivateConnections: 1 } })
     const node = stage.cluster.nodes[0]!

@@ -165,6 +165,30 @@ export function receivedBy(node: FakeNode, ...names: string[]): string[] {
     .map(({ command }) => command.join(' '))
 }
 
+/** Has the nodes say that they know a command beside those of Redis 7.0, and waits until the proxy does. */
+export async function teach(
+  { cluster, proxy, port }: Stage,
+  name: string,
+  arity: number,
+  firstKey: number,
+  flags: readonly string[]
+): Promise<void> {
+  const keys = [firstKey, firstKey, firstKey > 0 ? 1 : 0]
+  const row = [`$${name.length}\r\n${name}\r\n:${arity}\r\n*${flags.length}\r\n`]
+  row.push(...flags.map((flag) => `+${flag}\r\n`), ...keys.map((key) => `:${key}\r\n`))
+  for (const node of cluster.nodes) {
+    node.answer('COMMAND COUNT', ':999\r\n')
+    node.answer('COMMAND', `*1\r\n*6\r\n${row.join('')}`)
+  }
+  await proxy.refresh()
+  const client = new RawClient(createConnection(port, '127.0.0.1'))
+  for (;;) {
+    if (String(await client.call('COMMAND', 'INFO', name)).includes(name)) break
+    await proxy.refresh()
+  }
+  client.stream.destroy()
+}
+
 /** How often a node was asked for the topology. */
 export function questions(cluster: FakeCluster): number {
   return cluster.nodes.reduce(

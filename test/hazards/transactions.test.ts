@@ -376,6 +376,28 @@ describe('transactions', () => {
     ])
   })
 
+  it('E6.16 E1.6 what its client wrote after WATCH is executed before EXEC, which it makes nil', async () => {
+    await using stage = await setStage({ wired: true })
+    const client = await stage.client()
+    const node = stage.cluster.nodes[0]!
+    const key = stage.keyOf(0)
+    for (const queued of [['GET', key], undefined]) {
+      node.received.length = 0
+      await client.ask('WATCH', key)
+      const held = stage.wire(0).hold('SET')
+      const frames = client.pipeline([
+        ['SET', key, 'x'],
+        ['MULTI'],
+        ...(queued === undefined ? [] : [queued]),
+        ['EXEC'],
+      ])
+      await held
+      assert.deepEqual(receivedBy(node, 'MULTI', 'EXEC'), [])
+      stage.wire(0).release()
+      assert.equal(String((await frames).at(-1)), '*-1\r\n')
+    }
+  })
+
   it('RESET leaves a transaction and what it watched, and QUIT ends the connection', async () => {
     await using stage = await setStage()
     const key = stage.keyOf(0)

@@ -18,6 +18,7 @@ const BATCH = 50
 const BATCHES = 20
 /** Slots that one node gives away before the next one does. */
 const ROUND = 12
+const MOST_MOVES = 120
 /** `KEYSPACE_SEED=n` repeats one run. */
 const SEED = Number(process.env.KEYSPACE_SEED ?? 7)
 /** Their items come in the order of a hash table; each server has its own. */
@@ -186,9 +187,7 @@ describe('a cluster behind the proxy is one keyspace', needsServer, () => {
       const commands: Command[] = []
       while (commands.length < BATCH) {
         const command = commands.length % 2 === 0 ? reads.next() : splits.next()
-        // What blocks, or says so, is refused as yet.
-        const blocks = command.some((word) => String(word).toUpperCase() === 'BLOCK')
-        if (!blocks && !skipped(command)) commands.push(command)
+        if (!skipped(command)) commands.push(command)
       }
       await compare(direct, proxied, commands, `seed ${seed}, ${phase}, batch ${batch}`)
     }
@@ -202,7 +201,9 @@ describe('a cluster behind the proxy is one keyspace', needsServer, () => {
       const slots = ['t', 'z', 's', 'p', 'x', 'n'].flatMap((type) =>
         LETTERS.map((letter) => slotOf(type + letter))
       )
-      const moving = reshard(slots, () => resharding)
+      // Nodes that are told of new owners for long enough end up in two minds: one run must not move slots without end.
+      let asked = 0
+      const moving = reshard(slots, () => resharding && asked++ < MOST_MOVES)
       try {
         const counts = ([name]: Command): boolean => COUNTS.has(String(name))
         for (const i of [1, 2, 3, 4]) await compareRandomly(protocol, SEED + i, 'during', counts)

@@ -312,4 +312,22 @@ describe('TLS towards nodes and clients', needsServer, () => {
     const options = { nodes: `127.0.0.1:${ports[0]}`, nodeTls: { cert, key } }
     await assert.rejects(startProxy(options), /certificate/)
   })
+
+  it('E4.19 and a master that joins knows the functions of the others', async () => {
+    const config = { 'cluster-enabled': 'yes' }
+    await using cluster = await startCluster({ masters: 2, replicas: 0 })
+    await using added = await startServer({ config })
+    await using running = await startProxy({ nodes: cluster.addresses })
+    await using client = await connect(running.port)
+    const code = "#!lua name=lib\nredis.register_function('one', function() return 1 end)"
+    assert.equal(await client.ask('FUNCTION', 'LOAD', code), 'lib')
+    await cluster.nodes[0]!.call('CLUSTER', 'MEET', '127.0.0.1', added.port)
+    for (;;) {
+      await running.proxy.refresh()
+      const libraries = await added.call('FUNCTION', 'LIST')
+      if (Array.isArray(libraries) && libraries.length > 0) break
+    }
+    const [library] = (await added.call('FUNCTION', 'LIST')) as unknown[][]
+    assert.equal(String(library![1]), 'lib')
+  })
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
-import { type Job, Queue, QueueEvents, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { keySlot } from '../../lib/command/slot.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
@@ -143,7 +143,7 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     assert.equal(String(await reply), '-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n')
   })
 
-  it('WAIT tells how many replicas have what the client wrote', async () => {
+  it('E4.14 WAIT tells how many replicas have what the client wrote', async () => {
     const writer = await client()
     await writer.pipeline(['a', 'b', 'c', 'd'].map((key) => ['SET', `wait ${key}`, 'x']))
     assert.equal(await writer.ask('WAIT', '1', '2000'), 1)
@@ -166,46 +166,18 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     assert.match(String(await one.call('EVALSHA', sha, '1', 'sa')), /^-NOSCRIPT /)
   })
 
-  it('BullMQ carries out a thousand jobs, each once, while its slot moves', async () => {
-    const connection = { port: running.port, host: '127.0.0.1', maxRetriesPerRequest: null }
-    const prefix = '{bull}'
-    const queue = new Queue('work', { connection, prefix })
-    const events = new QueueEvents('work', { connection, prefix })
-    const seen = new Map<string, number>()
-    const done = new Promise<void>((resolve) => {
-      events.on('completed', () => {
-        if (seen.size === 1000) resolve()
-      })
-    })
-    await events.waitUntilReady()
-    const worker = new Worker(
-      'work',
-      async ({ name }: Job) => {
-        seen.set(name, (seen.get(name) ?? 0) + 1)
-      },
-      { connection, prefix, concurrency: 20 }
-    )
-    const failures: Error[] = []
-    const fail = (error: Error): unknown => failures.push(error)
-    queue.on('error', fail)
-    events.on('error', fail)
-    worker.on('error', fail)
-    await queue.addBulk(
-      Array.from({ length: 1000 }, (_, i) => ({
-        name: `job ${i}`,
-        data: { i },
-        opts: i % 50 === 0 ? { delay: 100 } : {},
-      }))
-    )
-    const [owner, other] = await homes('{bull}')
-    await cluster.migrateSlot(slotOf('{bull}'), owner, other)
-    await done
-    assert.deepEqual(failures, [])
-    assert.deepEqual(new Set(seen.values()), new Set([1]))
-    const { completed, failed, waiting, delayed, active } = await queue.getJobCounts()
-    assert.deepEqual([completed, failed, waiting, delayed, active], [1000, 0, 0, 0, 0])
-    await Promise.all([worker.close(), events.close()])
-    await queue.close()
+  it('E10.5 E1.9 behind a script that runs for long others are told BUSY, until SCRIPT KILL ends it', async () => {
+    const [slow, other] = [await client(), await client()]
+    const [owner] = await homes('busy')
+    await owner.call('CONFIG', 'SET', 'busy-reply-threshold', '100')
+    const endless = slow.call('EVAL', 'while true do end', '1', 'busy')
+    const [warning] = await once(running.proxy, 'warning', { signal: AbortSignal.timeout(10_000) })
+    assert.equal(warning.code, 'SLOW_COMMAND')
+    assert.match(String(await other.call('GET', 'busy')), /^-BUSY Redis is busy running a script/)
+    assert.equal(await other.ask('SCRIPT', 'KILL'), 'OK')
+    assert.match(String(await endless), /^-ERR .*killed by user/)
+    assert.equal(await other.ask('GET', 'busy'), null)
+    assert.match(String(await other.call('SCRIPT', 'KILL')), /^-NOTBUSY /)
   })
 
   it('E2.20 a failover has a blocked command go on at the new master', async () => {

@@ -6,6 +6,7 @@ import { frameRequest } from '../../lib/resp/request-reader.ts'
 import {
   ANY_NODE,
   decide,
+  emptyPlan,
   IN_PARTS,
   LOCAL,
   ONE_SLOT,
@@ -28,7 +29,7 @@ function planFor(line: string, rules = allowed): { kind: string; plan: Plan } {
   const view = frameRequest(line.split(' '))
   const spec = catalogue.find(view)
   assert.ok(spec, line)
-  const plan: Plan = { slot: -2, error: '', step: undefined, fanOut: undefined }
+  const plan: Plan = { ...emptyPlan(), slot: -2 }
   const kind = decide(view, spec, 2, rules, plan)
   return { kind: NAMES[kind]!, plan }
 }
@@ -102,7 +103,7 @@ describe('the plan', () => {
 
   it('forgets the particulars of the request before', () => {
     const view = frameRequest(['TIME'])
-    const plan: Plan = { slot: 5, error: 'x', step: undefined, fanOut: undefined }
+    const plan: Plan = { ...emptyPlan(), slot: 5, error: 'x' }
     assert.equal(decide(view, catalogue.find(view)!, 2, allowed, plan), ANY_NODE)
     assert.equal(plan.slot, -1)
   })

@@ -7,7 +7,8 @@ import { Catalogue } from '../../lib/command/catalogue.ts'
 import { ProxyError } from '../../lib/errors.ts'
 import { frameRequest } from '../../lib/resp/request-reader.ts'
 import { Request, type RequestOwner } from '../../lib/router/request.ts'
-import { Router, type RouterParts } from '../../lib/router/router.ts'
+import { Router } from '../../lib/router/router.ts'
+import type { RouterParts } from '../../lib/router/routing.ts'
 
 /** A node that only notes what it is sent. */
 class SilentNode {

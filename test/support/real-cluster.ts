@@ -11,6 +11,7 @@ const SLOTS = 16_384
 const FORM_LIMIT_MS = 20_000
 const POLL_MS = 40
 const KEYS_PER_MIGRATE = 1000
+const ELECTION_MS = 1500
 
 const execute = promisify(execFile)
 
@@ -99,11 +100,19 @@ export class RealCluster {
   async failover(replica: RealNode, mode?: 'FORCE' | 'TAKEOVER'): Promise<void> {
     const own = (await replica.view()).find((fields) => fields[0] === replica.id)
     const old = this.nodes.find((node) => node.id === own?.[3])
-    await replica.call('CLUSTER', 'FAILOVER', ...(mode === undefined ? [] : [mode]))
+    const isMaster = async (witness: RealNode): Promise<boolean> => {
+      const fields = (await witness.view()).find(([id]) => id === replica.id)
+      return fields?.[2]?.includes('master') === true && fields.length > 8
+    }
+    let askedAt = 0
     const running = this.nodes.filter((node) => node.running)
     await until('the failover is known', running, async (node) => {
-      const fields = (await node.view()).find(([id]) => id === replica.id)
-      return fields?.[2]?.includes('master') === true && fields.length > 8
+      // An election may be lost: for want of votes, which nodes give only now and then.
+      if (Date.now() - askedAt > ELECTION_MS && !(await isMaster(replica))) {
+        askedAt = Date.now()
+        await replica.call('CLUSTER', 'FAILOVER', ...(mode === undefined ? [] : [mode]))
+      }
+      return isMaster(node)
     })
     replica.role = 'master'
     if (old !== undefined) old.role = 'replica'

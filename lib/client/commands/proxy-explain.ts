@@ -13,8 +13,10 @@ import { policyOf } from '../../router/merge.ts'
 import {
   ALL_MASTERS,
   ANY_NODE,
+  AWAITED,
   BLOCKING,
   decide,
+  emptyPlan,
   IN_PARTS,
   LOCAL,
   ONE_SLOT,
@@ -39,11 +41,8 @@ const KINDS: Readonly<Record<PlanKind, string>> = {
   [ALL_MASTERS]: 'all masters',
   [TRANSACTION]: 'transaction',
   [BLOCKING]: 'blocking',
+  [AWAITED]: 'blocking on several slots',
   [SUBSCRIPTION]: 'subscription',
-}
-
-function emptyPlan(): Plan {
-  return { slot: -1, error: '', step: undefined, fanOut: undefined }
 }
 
 const text = (value: string): SimpleString => new SimpleString(value)
@@ -84,11 +83,13 @@ export function proxyExplain({ args, services, session }: LocalCall): ReplyValue
   ])
 }
 
+const PRIVATE: ReadonlySet<PlanKind> = new Set([TRANSACTION, BLOCKING, AWAITED])
+
 /** On what kind of connection to a node it goes. */
 function connectionOf(kind: PlanKind, multiplexing: boolean): string {
   if (kind === LOCAL || kind === REFUSED) return 'none'
   if (kind === SUBSCRIPTION) return 'the one of all subscriptions'
-  return kind === TRANSACTION || kind === BLOCKING || !multiplexing ? 'private' : 'shared'
+  return PRIVATE.has(kind) || !multiplexing ? 'private' : 'shared'
 }
 
 function masterOf(slot: number, { admin }: LocalServices): string {
@@ -101,7 +102,7 @@ function nodesFor(
   services: LocalServices
 ): readonly string[] {
   if (kind === LOCAL || kind === REFUSED) return []
-  const byKeys = kind === TRANSACTION || kind === BLOCKING || kind === SUBSCRIPTION
+  const byKeys = PRIVATE.has(kind) || kind === SUBSCRIPTION
   if (kind === ONE_SLOT || kind === IN_PARTS || (byKeys && slots.length > 0)) {
     return [...new Set(slots.map((slot) => masterOf(slot, services)))]
   }

@@ -10,6 +10,23 @@ export interface GatherPart {
   readonly args: readonly (string | Uint8Array)[]
 }
 
+/** A stream that is read from an id on. */
+export interface AwaitedStream {
+  readonly slot: number
+  readonly key: Buffer
+  readonly id: Buffer
+}
+
+/** What an XREAD with BLOCK waits for when none of its streams has anything yet. */
+export interface StreamWait {
+  /** Milliseconds; 0: for ever. */
+  readonly timeout: number
+  /** COUNT as it was written; undefined without. */
+  readonly count: Buffer | undefined
+  /** In the order of the request. */
+  readonly streams: readonly AwaitedStream[]
+}
+
 /**
  * How the reply to a command over several slots is made of the replies to reads of single slots.
  */
@@ -22,6 +39,8 @@ export interface GatherPlan {
    * in the order of the parts, is the reply as it stands.
    */
   readonly expectsErrors: boolean
+  /** Set if a null reply is not the end: the command then waits for what comes. */
+  readonly wait?: StreamWait
   /**
    * Makes the reply of the raw frames of the parts' replies, in the order of the parts and in the
    * client's protocol version. An error that it does not expect becomes the reply. Throws a

@@ -21,7 +21,7 @@ import {
 import { planSortedSets } from './sorted-sets.ts'
 import { planStreams } from './streams.ts'
 
-export type { GatherPlan } from './gather-plan.ts'
+export type { AwaitedStream, GatherPlan, StreamWait } from './gather-plan.ts'
 
 const PLANNERS: ReadonlyMap<string, GatherPlanner> = new Map<string, GatherPlanner>([
   ['sunion', planSetUnion],
@@ -37,7 +37,7 @@ const PLANNERS: ReadonlyMap<string, GatherPlanner> = new Map<string, GatherPlann
   ['xread', planStreams],
 ])
 
-/** Whether calls of a command can be gathered; of XREAD, those without BLOCK. */
+/** Whether calls of a command can be gathered. */
 export function isGathered(spec: CommandSpec): boolean {
   return PLANNERS.has(spec.name)
 }
@@ -48,7 +48,8 @@ export function isGathered(spec: CommandSpec): boolean {
  * a double have changed between versions, by default 7.0.
  *
  * Gives the server's own error for a request that is wrong whatever the keys hold, and undefined
- * for one that is never gathered: another command, or an XREAD that blocks.
+ * for a command that is never gathered. XREADGROUP is none: a read for a group whose reply is not
+ * wanted any more would leave its entries pending.
  */
 export function gatherPlan(
   spec: CommandSpec,

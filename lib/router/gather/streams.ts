@@ -8,8 +8,8 @@ import {
 import { FrameItems, isNull } from '../../resp/frame.ts'
 import { integer, word } from './arguments.ts'
 import {
+  type AwaitedStream,
   type GatherCall,
-  type GatherPart,
   type GatherPlan,
   mergePlan,
   TEXTS,
@@ -21,7 +21,8 @@ const GROUP_ONLY = (option: string): string =>
   `ERR The ${option} option is only supported by XREADGROUP. You called XREAD instead.`
 
 interface ReadOptions {
-  readonly blocks: boolean
+  /** BLOCK, in milliseconds; undefined without. */
+  readonly timeout: number | undefined
   /** COUNT as it was written; undefined without. */
   readonly count: Buffer | undefined
   /** Index of the first key. */
@@ -29,41 +30,41 @@ interface ReadOptions {
 }
 
 /**
- * XREAD without BLOCK: each stream by itself, even where several share a slot, so that the first
- * error is that of the server. With BLOCK, undefined.
+ * XREAD: each stream by itself, even where several share a slot, so that the first error is that of
+ * the server. With BLOCK the plan is that of the first look, and tells what is to be waited for.
  */
-export function planStreams({ args, version }: GatherCall): GatherPlan | ErrorReply | undefined {
+export function planStreams({ args, version }: GatherCall): GatherPlan | ErrorReply {
   const options = readOptions(args, version)
   if (options instanceof ErrorReply) return options
-  if (options.blocks) return undefined
-  const { count, first } = options
+  const { count, first, timeout } = options
   const before = count === undefined ? ['XREAD', 'STREAMS'] : ['XREAD', 'COUNT', count, 'STREAMS']
-  const streams = (args.length - first) / 2
-  const parts: GatherPart[] = []
-  for (let i = first; i < first + streams; i++) {
-    const key = args[i]!
-    parts.push({ slot: slotOf(key), args: [...before, key, args[i + streams]!] })
+  const length = (args.length - first) / 2
+  const streams: AwaitedStream[] = []
+  for (let i = first; i < first + length; i++) {
+    streams.push({ slot: slotOf(args[i]!), key: args[i]!, id: args[i + length]! })
   }
-  return mergePlan(parts, streamsReply)
+  const parts = streams.map(({ slot, key, id }) => ({ slot, args: [...before, key, id] }))
+  const plan = mergePlan(parts, streamsReply)
+  return timeout === undefined ? plan : { ...plan, wait: { timeout, count, streams } }
 }
 
 /** Reads the options in the order of `xreadCommand` in the server's `t_stream.c`. */
 function readOptions(args: readonly Buffer[], version: string): ReadOptions | ErrorReply {
-  let blocks = false
+  let timeout: number | undefined
   let count: Buffer | undefined
   for (let i = 1; i < args.length; i++) {
     const name = word(args[i]!)
     const more = args.length - i - 1
     if (name === 'block' && more > 0) {
-      const error = timeoutError(args[++i]!)
-      if (error !== undefined) return error
-      blocks = true
+      const limit = timeLimit(args[++i]!)
+      if (typeof limit !== 'number') return limit
+      timeout = limit
     } else if (name === 'count' && more > 0) {
       count = args[++i]!
       if (integer(count) === undefined) return new ErrorReply(TEXTS.notInteger)
     } else if (name === 'streams' && more > 0) {
       if (more % 2 !== 0) return unbalanced(version)
-      return { blocks, count, first: i + 1 }
+      return { timeout, count, first: i + 1 }
     } else if (name === 'group' && more > 1) return new ErrorReply(GROUP_ONLY('GROUP'))
     else if (name === 'noack') return new ErrorReply(GROUP_ONLY('NOACK'))
     else return new ErrorReply(TEXTS.syntax)
@@ -71,10 +72,10 @@ function readOptions(args: readonly Buffer[], version: string): ReadOptions | Er
   return new ErrorReply(TEXTS.syntax)
 }
 
-function timeoutError(argument: Buffer): ErrorReply | undefined {
+function timeLimit(argument: Buffer): number | ErrorReply {
   const timeout = integer(argument)
   if (timeout === undefined) return new ErrorReply('ERR timeout is not an integer or out of range')
-  return timeout < 0n ? new ErrorReply('ERR timeout is negative') : undefined
+  return timeout < 0n ? new ErrorReply('ERR timeout is negative') : Number(timeout)
 }
 
 function unbalanced(version: string): ErrorReply {

@@ -56,7 +56,8 @@ function essence(name: string, frame: Buffer): string {
 
 /** Whether a client of a single server would wait. */
 function blocks(command: Command): boolean {
-  return /^xread$/i.test(String(command[0])) && planOf(...command) === undefined
+  const plan = planOf(...command)
+  return plan !== undefined && 'wait' in plan
 }
 
 describe('a gathered reply is that of a single server', needsServer, () => {
@@ -283,9 +284,19 @@ describe('a plan', () => {
     assert.equal(planOf('MGET', 'a', 'b'), undefined)
   })
 
-  it('is not made for an XREAD that blocks', () => {
-    assert.equal(planOf('XREAD', 'BLOCK', 0, 'STREAMS', 'a', 'b', 0, 0), undefined)
-    assert.ok(planOf('XREAD', 'STREAMS', 'block', 'b', 0, 0))
+  it('tells what an XREAD that blocks waits for, and is not made for XREADGROUP', () => {
+    const plan = planOf('XREAD', 'BLOCK', 70, 'COUNT', 2, 'STREAMS', 'a', 'b', '$', 5)
+    assert.ok(plan !== undefined && 'wait' in plan)
+    const { wait, parts } = plan
+    assert.deepEqual([wait!.timeout, String(wait!.count)], [70, '2'])
+    const streams = wait!.streams.map((each) => [each.slot, String(each.key), String(each.id)])
+    assert.deepEqual(streams, [
+      [slot('a'), 'a', '$'],
+      [slot('b'), 'b', '5'],
+    ])
+    assert.deepEqual(texts(parts[1]!.args), ['XREAD', 'COUNT', '2', 'STREAMS', 'b', '5'])
+    assert.ok(!('wait' in planOf('XREAD', 'STREAMS', 'block', 'b', 0, 0)!))
+    assert.equal(planOf('XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 'a', 'b', '>', '>'), undefined)
   })
 
   it('reads the keys of a slot together where nothing depends on each of them', () => {

@@ -168,6 +168,8 @@ const TEMPLATES = [
   'XREAD STREAMS $x $x $x $goodId $goodId $goodId',
   'XREAD [ COUNT $count ] [ NOACK ] STREAMS $x $x $id $id',
   'XREAD [ BLOCK x ] [ BLOCK -1 ] STREAMS $x $x $x $id $id',
+  'XREAD BLOCK 1 [ COUNT $count ] STREAMS $x $x $goodId $goodId',
+  'XREAD [ COUNT 1 ] BLOCK 1 STREAMS $x $x $x $id $id $id',
   'XREAD [ GROUP a b ] COUNT 1 [ COUNT ] STREAMS $x $x $id',
 ]
 

@@ -1,0 +1,228 @@
+import createDebug from 'debug'
+import { type AddressMapper, addressMapper } from '../cluster/address-map.ts'
+import type { Lane } from '../cluster/lane.ts'
+import { TO_REPLICA } from '../cluster/lanes.ts'
+import type { ClusterNode } from '../cluster/node.ts'
+import { type Redirect, readRedirect } from '../cluster/redirect.ts'
+import type { SlotMove } from '../cluster/slot-cache.ts'
+import { ProxyError, replyText } from '../errors.ts'
+import type { Holds } from './holds.ts'
+import { isPlainRead } from './reader.ts'
+import type { ReplicaReads } from './replica-reads.ts'
+import { precedesUncertain, Request } from './request.ts'
+import { answerError, backOff, FIRST_DELAY, type RouterParts } from './routing.ts'
+import { loadScript, type Scripts } from './scripts.ts'
+
+const debug = createDebug('redis-cluster-proxy:router')
+
+/** Redirects after which one more is no longer followed at once: two nodes may be pointing at each other. */
+const UNDELAYED_REDIRECTS = 3
+/** A connection younger than this is not replaced again, in milliseconds. */
+const REPLACE_INTERVAL = 1000
+
+/** What a recovery works with, beside what the router does. */
+export interface RecoveryParts {
+  readonly holds: Holds
+  readonly reads: ReplicaReads
+  readonly scripts: Scripts
+  readonly onMoves: (moves: readonly SlotMove[]) => void
+}
+
+/**
+ * What becomes of requests that were not simply answered: follows redirects, tries again what may be tried again, and answers the others
+ * with an error. Whatever is sent again goes through a hold, which keeps the order of each owner's requests per slot.
+ */
+export class Recovery {
+  readonly #parts: RouterParts
+  readonly #holds: Holds
+  readonly #reads: ReplicaReads
+  readonly #scripts: Scripts
+  readonly #onMoves: (moves: readonly SlotMove[]) => void
+  readonly #announceMap: AddressMapper
+  /** Redirects followed since the start. */
+  redirects = 0
+
+  constructor(parts: RouterParts, { holds, reads, scripts, onMoves }: RecoveryParts) {
+    this.#parts = parts
+    this.#holds = holds
+    this.#reads = reads
+    this.#scripts = scripts
+    this.#onMoves = onMoves
+    this.#announceMap = addressMapper(parts.settings.announceMap)
+  }
+
+  /** Deals with an error reply; false if it is the client's to see. */
+  onErrorReply(request: Request, buffer: Buffer, start: number, end: number): boolean {
+    const redirect = readRedirect(buffer, start, end)
+    const { replica } = request
+    if (redirect.verdict === 'noscript') return this.#heal(request)
+    if (replica !== undefined && redirect.verdict !== 'none') {
+      this.#reads.leave(request, replica)
+      if (redirect.verdict !== 'moved') return this.again(request)
+    }
+    switch (redirect.verdict) {
+      case 'moved':
+      case 'ask':
+        return this.#redirected(request, redirect, buffer, start, end)
+      case 'clusterdown':
+      case 'masterdown':
+      case 'readonly':
+        this.#parts.refresher.request('redirect')
+        return this.again(request)
+      case 'tryagain':
+      case 'loading':
+        return this.again(request)
+      case 'noauth':
+        // The node's password is another than when the connection was greeted; the next one is greeted with what holds now.
+        if (request.node !== undefined) this.#replaceConnection(request, request.node)
+        return this.again(request)
+      default:
+        return false
+    }
+  }
+
+  /** The node lacks a script that is known: it is loaded there, and the request sent again. Nothing was executed. */
+  #heal(request: Request): boolean {
+    const { node, owner, slot } = request
+    const body = this.#scripts.missing(request)
+    if (body === undefined || node === undefined) return false
+    const lane = request.replica === undefined ? request.lane : request.lane + TO_REPLICA
+    // ASK holds for one command only: it must be asked for again.
+    if (request.asking) request.askTarget = node
+    // A request without keys may go to any master: it must be this one.
+    if (slot < 0) request.target = node.name
+    loadScript(node, lane, body)
+    this.#holds.of(owner, slot).again(request, 0)
+    return true
+  }
+
+  #redirected(
+    request: Request,
+    redirect: Redirect,
+    buffer: Buffer,
+    start: number,
+    end: number
+  ): boolean {
+    const from = request.node
+    // A redirect for another slot than the request's is no redirect but a text, such as a script may return.
+    if (redirect.slot !== request.slot || from === undefined) return false
+    const { settings, refresher } = this.#parts
+    this.redirects++
+    request.redirects++
+    if (request.redirects > settings.maxRedirects) {
+      answerError(
+        request,
+        replyText.tooManyRedirects(buffer.toString('latin1', start + 1, end - 2))
+      )
+      return true
+    }
+    const kind = redirect.verdict === 'ask' ? 'ask' : 'moved'
+    const to = refresher.target(redirect.host, redirect.port, from)
+    this.#tell(request, kind, from, to)
+    if (!settings.autoRedirect) return this.#handOn(request, kind, to)
+    const late = request.redirects - (to === from ? 0 : UNDELAYED_REDIRECTS)
+    const hold = this.#holds.of(request.owner, request.slot)
+    if (kind === 'ask') {
+      request.askTarget = to
+      this.#parts.onLeft?.([request])
+    } else {
+      if (to === from) this.#replaceConnection(request, from)
+      this.#takeOver(request.slot, to)
+    }
+    hold.again(request, late > 0 ? backOff(late) : 0)
+    return true
+  }
+
+  /** Tells the client where to go, in its own view of addresses. */
+  #handOn(request: Request, kind: 'moved' | 'ask', to: ClusterNode): true {
+    if (kind === 'moved') this.#takeOver(request.slot, to)
+    const { host, port } =
+      to.announced ?? ('path' in to.address ? { host: '', port: 0 } : to.address)
+    const shown = this.#announceMap(host, port) ?? { host, port }
+    answerError(request, `${kind.toUpperCase()} ${request.slot} ${shown.host}:${shown.port}`)
+    return true
+  }
+
+  /** A node told that the slot belongs to `to`. */
+  #takeOver(slot: number, to: ClusterNode): void {
+    const move = this.#parts.cache.patch(slot, to)
+    if (move !== undefined) this.#onMoves([move])
+    this.#parts.refresher.request('redirect')
+  }
+
+  #tell(request: Request, kind: 'moved' | 'ask', from: ClusterNode, to: ClusterNode): void {
+    const { slot, redirects: attempt } = request
+    const command = request.spec?.name ?? ''
+    debug('%s %d of %s: %s -> %s', kind, slot, command, from.name, to.name)
+    const { events } = this.#parts
+    if (events.wants('redirect')) {
+      events.emit('redirect', { kind, slot, from: from.name, to: to.name, command, attempt })
+    }
+  }
+
+  /**
+   * The connection leads to another server than its address says, or is not let in any more: the next one is made now. Everything in
+   * flight on it keeps its place before what is younger.
+   */
+  #replaceConnection(request: Request, node: ClusterNode): void {
+    const lane = node.lane(request.lane)
+    const connection = lane.connection
+    if (connection === undefined || connection.age < REPLACE_INTERVAL) return
+    this.#holds.keepOrder(lane)
+    lane.replace()
+  }
+
+  /** A command keeps the connection of a lane busy, and the node answers others: what comes later takes another one. */
+  onStuck(node: ClusterNode, lane: Lane): void {
+    const [oldest] = lane.requests()
+    const name = oldest instanceof Request ? (oldest.spec?.name ?? 'a command') : 'a command'
+    this.#holds.keepOrder(lane)
+    lane.replace(true)
+    const text = `'${name}' keeps a shared connection to ${node.name} busy; later commands take another one`
+    this.#parts.events.emit('warning', new ProxyError('SLOW_COMMAND', text))
+  }
+
+  /** Has a request tried again, if its time budget allows. */
+  again(request: Request): boolean {
+    const { clock, settings } = this.#parts
+    if (request.deadline === 0) request.deadline = clock.now + settings.retryBudget
+    const left = request.deadline - clock.now
+    if (left <= 0) return false
+    // The clock is coarse: what is left of the budget may be shorter than the last delay should be.
+    const delay = Math.max(FIRST_DELAY, Math.min(left, backOff(request.retries)))
+    request.retries++
+    this.#holds.of(request.owner, request.slot).again(request, delay)
+    return true
+  }
+
+  /** No reply will come. */
+  onLost(request: Request, error: ProxyError, written: boolean): void {
+    if (request.owner.gone) {
+      request.hold?.settled(request)
+      return
+    }
+    if (request.replica !== undefined) this.#reads.leave(request, request.replica)
+    if (error.code === 'NODE_AUTH') answerError(request, error.message)
+    else if (error.code === 'CLOSED') {
+      answerError(request, written ? replyText.uncertain(error.message) : replyText.closing)
+    } else if (written && !isPlainRead(request.spec)) {
+      request.uncertain = true
+      answerError(request, replyText.uncertain(error.message))
+    } else if (written && precedesUncertain(request)) {
+      answerError(request, replyText.uncertain(error.message))
+    } else if (!this.#resend(request)) {
+      answerError(request, replyText.unreachable(error.message))
+    }
+  }
+
+  /** A request whose connection is gone goes out again at once the first time: most often only the connection was lost. */
+  #resend(request: Request): boolean {
+    if (request.retries > 0) return this.again(request)
+    const { clock, settings } = this.#parts
+    if (settings.retryBudget === 0) return false
+    request.deadline = clock.now + settings.retryBudget
+    request.retries = 1
+    this.#holds.of(request.owner, request.slot).again(request, 0)
+    return true
+  }
+}
