@@ -177,6 +177,11 @@ export class ProxyCore {
       settings,
       cache: this.#cache,
       client: (id) => this.#roster.client(id),
+      elsewhere: (words) =>
+        settings.program?.threads?.ask?.({ kind: 'client-invalidate', args: words }).then(
+          (answers) => answers.some(({ value }) => value === true),
+          () => false
+        ),
       exists: (slot, keys, lane) => call(this.#router, slot, ['EXISTS', ...keys], lane),
     })
   }

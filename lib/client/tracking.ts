@@ -17,6 +17,8 @@ export interface TrackingClient {
   readonly session: { readonly id: number; readonly protocol: ProtocolVersion }
   /** While it is subscribed to anything, what is told to a RESP2 client comes as a message. */
   readonly subscriptions: Readonly<Record<SubscriptionKind, number>>
+  /** Whether its connection is closed. */
+  readonly gone: boolean
   /** Sends what answers no request, behind all replies that have come. */
   pushBehind(bytes: Buffer): void
 }
