@@ -30,14 +30,12 @@ async function fillFamily(
 export async function fill(
   servers: readonly RealServer[],
   cluster: Place,
-  rows: readonly Workload[],
-  large: boolean
+  rows: readonly Workload[]
 ): Promise<void> {
   await fillFamily(servers, 'key', SMALL_KEYS, SMALL_VALUE)
-  if (large) {
-    for (const [family, { bytes, keys }] of LARGE_FAMILIES) {
-      await fillFamily(servers, family, keys, bytes)
-    }
+  for (const [family, { bytes, keys }] of LARGE_FAMILIES) {
+    const read = rows.some((row) => row.command('key')[1]?.startsWith(family))
+    if (read) await fillFamily(servers, family, keys, bytes)
   }
   const writes = rows.filter(({ title }) => title.startsWith('SET'))
   for (const keys of new Set(writes.map((row) => row.keys))) {

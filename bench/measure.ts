@@ -41,6 +41,7 @@ export async function load(workload: Workload, place: Place): Promise<[number, n
     ...['-n', String(workload.requests), '-r', String(workload.keys)],
     '--csv',
     ...(place.cluster ? ['--cluster'] : []),
+    ...(workload.resp3 === true ? ['-3'] : []),
     ...(workload.value === undefined ? [] : ['-x']),
   ]
   // To a cluster, redis-benchmark puts a tag of the right node in the place of this one.

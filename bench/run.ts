@@ -1,33 +1,43 @@
 /**
- * Measures the proxy in front of a real cluster of three masters, beside the cluster without a proxy, two bare byte
- * forwarders in front of a single server, and any proxy that runs already.
+ * Measures the proxy in front of a real cluster, beside the cluster without a proxy, two bare byte forwarders in front of a single
+ * server, and any proxy that runs already.
  *
- *     npm run bench -- [--rounds 5] [--requests 200000] [--pipelines 1,16,64] [--only proxy,forwarder]
- *                      [--large] [--mget] [--peer name=host:port,pid ...]
+ *     npm run bench -- [--rows get-p1,mget,*64k] [--rounds 5] [--requests 200000] [--pipelines 1,16,64] [--masters 3]
+ *                      [--clients 1,10,100,1000,10000] [--only proxy,forwarder] [--peer name=host:port,pid ...] [--wait]
+ *                      [--plot file.svg] [--applications] [--list]
  *
- * Targets are `proxy`, `cluster` (CPU and memory of its three masters together), `forwarder` (all clients share one
- * connection to the server) and `pipe` (a connection for every client); the memory of the last two holds a TypeScript
- * loader. A peer must stand in front of the same cluster: `--wait` prints its addresses and waits for Enter before measuring.
+ * Rows: `get-` and `set-` with `p<pipeline>`, `p<pipeline>-resp3`, `c<clients>`, `64k` and `1m`; `mget`, `mset` and `exists` of ten keys. `--list`
+ * prints them; without `--rows` those by pipeline and with 1,000 clients are measured.
+ *
+ * Targets are `proxy`, `observed` (the proxy embedded, with a listener for `command`), `cluster` (CPU and memory of its masters together),
+ * `forwarder` (all clients share one connection to the server) and `pipe` (a connection for every client); the memory of all but the first and
+ * the cluster holds a TypeScript loader. A peer must stand in front of the same cluster: `--wait` prints its addresses and waits for Enter
+ * before measuring. `--plot` draws throughput and p99 of the rows `get-c*`; `--applications` compares client libraries straight to the nodes
+ * with the same through the proxy. For 10,000 clients the limit of open files must be raised (`ulimit -n`).
  *
  * @module
  */
 
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { startCluster } from '../test/support/real-cluster.ts'
 import { startServer } from '../test/support/real-server.ts'
+import { compareApplications } from './applications.ts'
 import { fill } from './fill.ts'
 import { measure, type Sample } from './measure.ts'
-import { renderTable } from './table.ts'
+import { renderPlot } from './plot.ts'
+import { type Measured, renderTable } from './table.ts'
 import {
   clusterTarget,
   forwarderTarget,
+  observedTarget,
   peerTarget,
   pipeTarget,
   proxyTarget,
   type Target,
 } from './target.ts'
-import { type Workload, workloads } from './workload.ts'
+import { selectRows, type Workload, workloads } from './workload.ts'
 
 const { values } = parseArgs({
   options: {
@@ -35,37 +45,74 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '200000' },
     pipelines: { type: 'string', default: '1,16,64' },
     only: { type: 'string', default: '' },
-    large: { type: 'boolean', default: false },
-    mget: { type: 'boolean', default: false },
+    rows: { type: 'string', default: '' },
+    masters: { type: 'string', default: '3' },
+    clients: { type: 'string', default: '1,10,100,1000,10000' },
+    plot: { type: 'string' },
+    applications: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
     peer: { type: 'string', multiple: true, default: [] },
     wait: { type: 'boolean', default: false },
   },
 })
 const rounds = Number(values.rounds)
-const rows = workloads({
-  pipelines: values.pipelines.split(',').map(Number),
+const pipelines = numbers(values.pipelines)
+const all = workloads({
+  pipelines,
   requests: Number(values.requests),
-  large: values.large,
-  mget: values.mget,
+  clients: numbers(values.clients),
 })
+if (values.list) {
+  for (const { id, title } of all) console.log(`${id.padEnd(16)} ${title}`)
+  process.exit(0)
+}
+const rows = selectRows(all, chosenIds())
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-await using cluster = await startCluster({ masters: 3, replicas: 0 })
+await using cluster = await startCluster({ masters: Number(values.masters), replicas: 0 })
 await using server = await startServer()
 const direct = clusterTarget(cluster)
-await fill([...cluster.masters, server], direct.place, rows, values.large)
+await fill([...cluster.masters, server], direct.place, rows)
 if (values.wait) {
   console.error(`cluster: ${cluster.addresses.join(' ')}; press Enter to go on`)
   await once(process.stdin, 'data')
   process.stdin.destroy()
 }
-console.log(renderTable(await measureAll(await targets()), rounds))
+const measured = await measureAll(await targets())
+console.log(renderTable(measured, rounds))
+if (values.plot !== undefined) {
+  const byClients = measured.filter(({ workload }) =>
+    /^GET, \d+ clients, pipeline 1$/.test(workload)
+  )
+  writeFileSync(values.plot, renderPlot(byClients))
+}
+if (values.applications) {
+  const { place } = await proxyTarget(cluster)
+  console.log(`\n${await compareApplications(cluster, place, rounds)}`)
+}
+
+function numbers(text: string): number[] {
+  return text.split(',').map(Number)
+}
+
+/** What `--rows` says, and what the plot needs. */
+function chosenIds(): string[] {
+  const byDefault = [
+    ...pipelines.flatMap((p) => [`get-p${p}`, `set-p${p}`]),
+    'get-c1000',
+    'set-c1000',
+  ]
+  const known = byDefault.filter((id) => all.some((row) => row.id === id))
+  const wanted = values.rows === '' ? known : values.rows.split(',')
+  return values.plot === undefined ? wanted : [...wanted, 'get-c*']
+}
 
 async function targets(): Promise<Target[]> {
   const wanted = values.only.split(',').filter((name) => name !== '')
   const makers: [string, () => Target | Promise<Target>][] = [
     ['proxy', () => proxyTarget(cluster)],
+    ['observed', () => observedTarget(cluster)],
     ['cluster', () => direct],
     ['forwarder', () => forwarderTarget(server)],
     ['pipe', () => pipeTarget(server)],
@@ -75,9 +122,9 @@ async function targets(): Promise<Target[]> {
   return [...made, ...values.peer.map(peerTarget)]
 }
 
-async function measureAll(compared: readonly Target[]) {
+async function measureAll(compared: readonly Target[]): Promise<Measured[]> {
   const samples = new Map<string, Sample[]>()
-  const keyOf = (row: Workload, target: Target) => `${row.title}\n${target.name}`
+  const keyOf = (row: Workload, target: Target) => `${row.id}\n${target.name}`
   // Round 0 is for warming up: what is compiled then is no cost of a command.
   for (let round = 0; round <= rounds; round++) {
     // Every other round goes backwards, so that no target always follows the same one.
@@ -97,7 +144,8 @@ async function measureAll(compared: readonly Target[]) {
   return rows.flatMap((row) =>
     compared.flatMap((target) => {
       const list = samples.get(keyOf(row, target))
-      return list === undefined ? [] : [{ workload: row.title, target: target.name, samples: list }]
+      if (list === undefined) return []
+      return [{ workload: row.title, clients: row.clients, target: target.name, samples: list }]
     })
   )
 }

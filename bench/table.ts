@@ -6,6 +6,7 @@ import type { Sample } from './measure.ts'
 /** The samples of one row of the table. */
 export interface Measured {
   readonly workload: string
+  readonly clients: number
   readonly target: string
   readonly samples: readonly Sample[]
 }
@@ -17,39 +18,47 @@ const COLUMNS = [
   'p50 ms',
   'p99 ms',
   'CPU µs/command',
+  'proxy / this',
   'RSS MiB',
 ]
 
 /** One Markdown table of medians, under a line that says what was measured, when, and where. */
 export function renderTable(rows: readonly Measured[], rounds: number): string {
-  const lines = [
-    describeRun(rounds),
-    '',
-    row(COLUMNS),
-    row(COLUMNS.map((_, column) => (column < 2 ? '---' : '--:'))),
-  ]
-  for (const { workload, target, samples } of rows) {
+  const cells = rows.map(({ workload, target, samples }) => {
     const of = (field: keyof Sample) => median(samples.map((sample) => sample[field]))
-    lines.push(
-      row([
-        workload,
-        target,
-        Math.round(of('requestsPerSecond')).toString(),
-        of('p50').toFixed(2),
-        of('p99').toFixed(2),
-        of('cpuPerCommand').toFixed(2),
-        of('resident').toFixed(0),
-      ])
-    )
-  }
-  return lines.join('\n')
+    return [
+      workload,
+      target,
+      Math.round(of('requestsPerSecond')).toString(),
+      of('p50').toFixed(2),
+      of('p99').toFixed(2),
+      of('cpuPerCommand').toFixed(2),
+      ratio(rows, workload, of('cpuPerCommand')),
+      of('resident').toFixed(0),
+    ]
+  })
+  return `${describeRun(rounds)}\n\n${markdown(COLUMNS, cells)}`
+}
+
+/** What the proxy's CPU per command is to this: below 1 where the proxy needs less. */
+function ratio(rows: readonly Measured[], workload: string, cpu: number): string {
+  const proxy = rows.find((each) => each.workload === workload && each.target === 'proxy')
+  if (proxy === undefined || cpu === 0) return '-'
+  return (median(proxy.samples.map(({ cpuPerCommand }) => cpuPerCommand)) / cpu).toFixed(2)
+}
+
+/** A Markdown table; the first two columns are text, the others numbers. */
+export function markdown(columns: readonly string[], rows: readonly string[][]): string {
+  const rule = columns.map((_, column) => (column < 2 ? '---' : '--:'))
+  return [columns, rule, ...rows].map(row).join('\n')
 }
 
 function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function median(values: readonly number[]): number {
+/** The middle of some numbers, or between the two in the middle. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   const upper = sorted[middle] ?? Number.NaN

@@ -27,7 +27,9 @@ const START_LIMIT_MS = 10_000
 const NODE_FLAGS = ['--min-semi-space-size=16']
 
 /** The proxy as users run it: built, and a process of its own. */
-export async function proxyTarget(cluster: RealCluster): Promise<Target> {
+export async function proxyTarget(
+  cluster: RealCluster
+): Promise<Target & { readonly place: Place }> {
   const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
   const addresses = cluster.masters.map((node) => node.address)
   const { port, child } = await startProcess((own) => [
@@ -35,9 +37,27 @@ export async function proxyTarget(cluster: RealCluster): Promise<Target> {
     main,
     '--port',
     String(own),
+    '--enable-cross-slot',
     ...addresses,
   ])
-  return { name: 'proxy', prepare: async () => ({ port, pids: [child.pid as number] }) }
+  const place = { port, pids: [child.pid as number] }
+  return { name: 'proxy', place, prepare: async () => place }
+}
+
+/** The built proxy embedded in a program that listens to `command`. */
+export async function observedTarget(cluster: RealCluster): Promise<Target> {
+  const file = fileURLToPath(new URL('./observed.ts', import.meta.url))
+  const addresses = cluster.masters.map((node) => node.address)
+  const { port, child } = await startProcess((own) => [
+    ...NODE_FLAGS,
+    '--import',
+    'tsx',
+    file,
+    '--port',
+    String(own),
+    ...addresses,
+  ])
+  return { name: 'observed', prepare: async () => ({ port, pids: [child.pid as number] }) }
 }
 
 /** The cluster itself; its three masters' CPU together. */

@@ -1,5 +1,7 @@
 /** What redis-benchmark is to send. */
 export interface Workload {
+  /** What `--rows` selects it by. */
+  readonly id: string
   readonly title: string
   readonly clients: number
   readonly pipeline: number
@@ -10,6 +12,8 @@ export interface Workload {
   command(key: string): string[]
   /** The last argument, where it is too long for a command line. */
   readonly value?: string
+  /** Whether clients speak RESP3. */
+  readonly resp3?: boolean
   /** Bytes of a request and of its reply, where all are equal. */
   readonly bytes?: { readonly request: number; readonly reply: number }
 }
@@ -18,8 +22,8 @@ export interface Workload {
 export interface WorkloadOptions {
   readonly pipelines: readonly number[]
   readonly requests: number
-  readonly large: boolean
-  readonly mget: boolean
+  /** Numbers of clients of the rows `get-c<number>` and `set-c<number>`. */
+  readonly clients: readonly number[]
 }
 
 /** Keys of the small rows, all filled before. */
@@ -36,41 +40,51 @@ export const LARGE_FAMILIES: ReadonlyMap<
 ])
 
 const CLIENTS = 50
-const MANY_CLIENTS = 1000
 const KEYS_PER_COMMAND = 10
 const RANDOM = '__rand_int__'
 
-/** The rows of the table: GET and SET by pipeline, then many clients, then what was asked for beside. */
-export function workloads(options: WorkloadOptions): Workload[] {
+/** All rows there are: GET and SET by pipeline, in RESP3, by number of clients, many keys in one command, large values. */
+export function workloads({ pipelines, requests, clients }: WorkloadOptions): Workload[] {
   const rows: Workload[] = []
-  for (const pipeline of options.pipelines) {
+  for (const pipeline of pipelines) {
     // Short replies per command need more commands for the same precision: CPU time is counted in steps of 10 ms.
-    const requests = options.requests * Math.max(1, Math.min(16, pipeline / 4))
-    rows.push(...small(CLIENTS, pipeline, requests))
+    const most = requests * Math.max(1, Math.min(16, pipeline / 4))
+    rows.push(...small(`p${pipeline}`, CLIENTS, pipeline, most))
   }
-  rows.push(...small(MANY_CLIENTS, 1, options.requests))
-  if (options.mget) rows.push(...manyKeys(options.requests / 4))
-  if (options.large) {
-    for (const [family, { bytes, keys }] of LARGE_FAMILIES) {
-      rows.push(...large(family, bytes, keys, options.requests))
-    }
+  for (const row of rows.slice()) {
+    rows.push({ ...row, id: `${row.id}-resp3`, title: `${row.title}, RESP3`, resp3: true })
+  }
+  for (const count of clients) rows.push(...small(`c${count}`, count, 1, requests))
+  rows.push(...manyKeys(requests / 4))
+  for (const [family, { bytes, keys }] of LARGE_FAMILIES) {
+    rows.push(...large(family, bytes, keys, requests))
   }
   return rows
 }
 
-function small(clients: number, pipeline: number, requests: number): Workload[] {
+/** The rows with the given ids, of which `*` stands for any characters; throws when one selects nothing. */
+export function selectRows(rows: readonly Workload[], ids: readonly string[]): Workload[] {
+  const wanted = ids.map((id) => new RegExp(`^${id.replaceAll('*', '.*')}$`))
+  const idle = wanted.findIndex((pattern) => !rows.some((row) => pattern.test(row.id)))
+  if (idle >= 0) throw new Error(`no row '${ids[idle]}'; there are ${rows.map(({ id }) => id)}`)
+  return rows.filter(({ id }) => wanted.some((pattern) => pattern.test(id)))
+}
+
+function small(suffix: string, clients: number, pipeline: number, requests: number): Workload[] {
   const shape = { clients, pipeline, requests, keys: SMALL_KEYS }
   const value = 'x'.repeat(SMALL_VALUE)
   const title = (name: string) => `${name}, ${clients} clients, pipeline ${pipeline}`
   return [
     {
       ...shape,
+      id: `get-${suffix}`,
       title: title('GET'),
       command: (key) => ['GET', `${key}:${RANDOM}`],
       bytes: { request: sizeOf(['GET', 'key:000000000000']), reply: sizeOf([value]) - 4 },
     },
     {
       ...shape,
+      id: `set-${suffix}`,
       title: title('SET'),
       command: (key) => ['SET', `${key}:${RANDOM}`, value],
       bytes: { request: sizeOf(['SET', 'key:000000000000', value]), reply: '+OK\r\n'.length },
@@ -82,32 +96,30 @@ function manyKeys(requests: number): Workload[] {
   const shape = { clients: CLIENTS, pipeline: 1, requests, keys: SMALL_KEYS }
   const value = 'x'.repeat(SMALL_VALUE)
   const times = <T>(item: T): T[] => Array.from({ length: KEYS_PER_COMMAND }, () => item)
-  return [
-    {
-      ...shape,
-      title: `MGET of ${KEYS_PER_COMMAND} keys, ${CLIENTS} clients`,
-      command: (key) => ['MGET', ...times(`${key}:${RANDOM}`)],
-    },
-    {
-      ...shape,
-      title: `MSET of ${KEYS_PER_COMMAND} keys, ${CLIENTS} clients`,
-      command: (key) => ['MSET', ...times([`${key}:${RANDOM}`, value]).flat()],
-    },
-  ]
+  const row = (name: string, ...perKey: string[]): Workload => ({
+    ...shape,
+    id: name.toLowerCase(),
+    title: `${name} of ${KEYS_PER_COMMAND} keys, ${CLIENTS} clients`,
+    command: (key) => [name, ...times([`${key}:${RANDOM}`, ...perKey]).flat()],
+  })
+  return [row('MGET'), row('MSET', value), row('EXISTS')]
 }
 
 function large(family: string, bytes: number, keys: number, most: number): Workload[] {
   const requests = Math.min(most, Math.ceil(1_500_000_000 / bytes))
   const shape = { clients: CLIENTS, pipeline: 1, requests, keys }
   const named = (key: string) => `${key.replace('key', family)}:${RANDOM}`
+  const suffix = family.slice('key'.length)
   return [
     {
       ...shape,
+      id: `get-${suffix}`,
       title: `GET of ${bytes / 1024} KiB, ${CLIENTS} clients`,
       command: (key) => ['GET', named(key)],
     },
     {
       ...shape,
+      id: `set-${suffix}`,
       title: `SET of ${bytes / 1024} KiB, ${CLIENTS} clients`,
       command: (key) => ['SET', named(key)],
       value: 'x'.repeat(bytes),

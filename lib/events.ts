@@ -116,6 +116,7 @@ export interface SubscriptionGapEvent {
   readonly patterns: readonly Buffer[]
   /** Channels that belong to slots (`SSUBSCRIBE`). */
   readonly shardChannels: readonly Buffer[]
+  /** What happened. */
   readonly reason: GapReason
   /** `host:port` of the node whose messages were lost; `?` for one that was never reached. */
   readonly node: string

@@ -32,7 +32,7 @@ export type {
   ThreadQuestion,
 } from './program-hooks.ts'
 export { type ClusterProxy, createClusterProxy, type ProxyMethods } from './proxy.ts'
-export type { NodeStats, ProxyStats } from './proxy-core.ts'
+export type { NodeStats, ProxyStats, ShutdownOptions } from './proxy-core.ts'
 export type {
   AddressMap,
   ClusterProxyOptions,

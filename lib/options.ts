@@ -131,6 +131,11 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     help: 'Whether CONFIG, ACL, DEBUG, SLOWLOG and the like are carried out, on every master; what names one server (dir, port, bind, ...) is refused in any case.',
     runtime: true,
   },
+  multiplexing: {
+    default: true,
+    ...flag,
+    help: 'Whether clients share connections to the nodes; else each has its own, to every node that it needs.',
+  },
   privatePoolSize: {
     default: 10,
     ...whole(0, 50),

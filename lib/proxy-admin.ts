@@ -1,5 +1,4 @@
 import type { AdminServices, TopologyRecord } from './client/commands/admin.ts'
-import type { ConnectionPool } from './cluster/connection-pool.ts'
 import type { Refresher } from './cluster/refresher.ts'
 import type { TopologyChangeEvent } from './events.ts'
 import type { ServiceParts } from './proxy-services.ts'
@@ -19,7 +18,6 @@ export class TopologyHistory {
 
 /** What the PROXY command is made of, beside what the services are. */
 export interface AdminParts extends ServiceParts {
-  readonly pool: ConnectionPool
   readonly refresher: Refresher
   readonly history: TopologyHistory
   /** Whether the last inquiry failed. */

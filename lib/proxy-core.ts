@@ -67,6 +67,17 @@ export interface NodeStats {
   readonly pending: number
 }
 
+/** How a proxy ends. */
+export interface ShutdownOptions {
+  /** Milliseconds for what is in flight, 5000 by default; then the rest is cut off. */
+  readonly timeout?: number
+  /**
+   * Whether somebody else serves the same address from now on. Clients that asked for maintenance notifications (`CLIENT MAINT_NOTIFICATIONS ON`) are told to
+   * connect there (`MOVING`), and have half of the time for it; without a successor only where the option `announce` names an address, or the client wants none.
+   */
+  readonly successor?: boolean
+}
+
 /** The parts of one proxy, wired together. */
 export class ProxyCore {
   readonly #server: net.Server
@@ -142,10 +153,10 @@ export class ProxyCore {
       roster: this.#roster,
       gate: this.#gate,
       invalidations: this.#invalidations,
+      pool: this.#pool,
     }
     const admin = {
       ...parts,
-      pool: this.#pool,
       refresher: this.#refresher,
       history: this.#history,
       refreshFailed: () => this.#refreshFailed,
@@ -281,19 +292,19 @@ export class ProxyCore {
     if (this.#events.wants('topologyChange')) this.#events.emit('topologyChange', change)
   }
 
-  shutdown(timeout = 5000): Promise<void> {
-    this.#ended ??= this.#shutDown(timeout)
+  shutdown({ timeout = 5000, successor = false }: ShutdownOptions = {}): Promise<void> {
+    this.#ended ??= this.#shutDown(Math.min(timeout, LONGEST_TIMEOUT), successor)
     return this.#ended
   }
 
-  async #shutDown(timeout: number): Promise<void> {
+  async #shutDown(timeout: number, successor: boolean): Promise<void> {
     this.#phase = 'closing'
     this.#gate?.close()
     const closed = this.#server.listening
       ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
       : Promise.resolve()
-    const deadline = setTimeout(() => this.#cutOff(), Math.min(timeout, LONGEST_TIMEOUT))
-    await this.#roster.drain()
+    const deadline = setTimeout(() => this.#cutOff(), timeout)
+    await this.#roster.drain(timeout / 2, successor)
     await closed
     clearTimeout(deadline)
     this.#release()

@@ -4,6 +4,7 @@ import { accountsOf } from './client/access/accounts.ts'
 import { Attempts } from './client/access/attempts.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
+import { stopTracking } from './client/commands/client-tracking.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
 import type { Invalidations } from './client/invalidations.ts'
 import type { ProxyGate } from './client/proxy-gate.ts'
@@ -44,6 +45,7 @@ export interface ServiceParts {
   readonly privates: Privates
   readonly watch: ReplicaWatch
   readonly learner: CatalogueLearner
+  readonly pool: ConnectionPool
   /** Undefined without the option `proxyProtocol`. */
   readonly gate: ProxyGate | undefined
   readonly roster: Roster
@@ -119,7 +121,11 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     noteScript: (spec, view) => router.scripts.note(spec.name, view),
     unblock: unblockOn,
     observe: observation.observe,
-    onClosed: (client, reason) => roster.remove(client, reason),
+    onClosed: (client, reason) => {
+      stopTracking({ session: client.session, services: { invalidations: parts.invalidations } })
+      if (!client.session.multiplexing) parts.pool.release(client.session.id)
+      roster.remove(client, reason)
+    },
   }
 }
 

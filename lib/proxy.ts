@@ -3,7 +3,7 @@ import tls from 'node:tls'
 import { usable } from './certificates.ts'
 import type { ProxyEvents, Topology } from './events.ts'
 import { readOptions } from './option-reader.ts'
-import { ProxyCore, type ProxyStats } from './proxy-core.ts'
+import { ProxyCore, type ProxyStats, type ShutdownOptions } from './proxy-core.ts'
 import type { ClusterProxyOptions } from './settings.ts'
 
 /** What a proxy has beyond a `net.Server`. */
@@ -23,7 +23,7 @@ export interface ProxyMethods {
    * Ends the proxy: no new connections, no new requests; what is in flight is answered. Resolves when everything is closed, at the latest after
    * `timeout` milliseconds (default 5000), when the rest is cut off. Calling it again gives the same promise.
    */
-  shutdown(options?: { timeout?: number }): Promise<void>
+  shutdown(options?: ShutdownOptions): Promise<void>
   /** `await using proxy = createClusterProxy(...)` shuts down at the end of the scope. */
   [Symbol.asyncDispose](): Promise<void>
   /** Typed form of the emitter's method for the events in {@link ProxyEvents}. */
@@ -72,7 +72,7 @@ export function createClusterProxy(options: ClusterProxyOptions): ClusterProxy {
     stats: () => proxy.stats(),
     refresh: () => proxy.refresh(),
     reconfigure: (changes) => proxy.reconfigure(changes),
-    shutdown: (how) => proxy.shutdown(how?.timeout),
+    shutdown: (how) => proxy.shutdown(how),
     [Symbol.asyncDispose]: () => proxy.shutdown(),
   }
   Object.assign(server, methods)

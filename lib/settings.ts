@@ -138,6 +138,8 @@ export interface Settings {
   gatherMaxBytes: number
   /** Whether clients may administer the servers: commands flagged `admin` reach every master. */
   adminCommands: boolean
+  /** Whether clients share connections to the nodes. */
+  multiplexing: boolean
   /** Idle private connections to keep, for each node and protocol version. */
   privatePoolSize: number
   /** The number below which they are refilled. */

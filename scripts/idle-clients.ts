@@ -1,6 +1,7 @@
 /**
  * Measures what idle clients cost: opens 10,000 of them at the built proxy, each of which sends one PING, and prints the resident
- * memory of its process; then the same at a bare `net.Server`, since that much is Node's own. Fails above the limit.
+ * memory of its process; then the same at a bare `net.Server`, since that much is Node's own, and at the proxy with two threads. Fails above the limit of
+ * memory, or when the proxy takes longer to end with all of them than it may.
  *
  *     npm run build && node --import tsx scripts/idle-clients.ts
  *
@@ -15,6 +16,10 @@ import { freePort } from '../test/support/free-port.ts'
 
 const CLIENTS = 10_000
 const LIMIT_MIB = 400
+/** A proxy of two threads has two more processes. */
+const LIMIT_THREADS_MIB = 600
+/** Time in which a proxy ends that has all clients. */
+const LIMIT_END_MS = 10_000
 /** Connections that are being made at a time. */
 const AT_A_TIME = 200
 const OPEN_FILES = CLIENTS + 2000
@@ -40,21 +45,35 @@ if (process.env.IDLE_CLIENTS === undefined) {
 
 const cluster = await createFakeCluster({ masters: 3 })
 const bare = await measure('a bare net.Server', ['-e', BARE])
-const proxy = await measure('the proxy', [
-  ...['dist/cli/main.js', '--bind', '127.0.0.1', '--port', String(await freePort())],
-  ...cluster.addresses,
-])
+const proxy = await measure('the proxy', await proxyOf(1))
+const threads = await measure('the proxy with 2 threads', await proxyOf(2))
 await cluster.close()
 const more = ((proxy.full - proxy.empty - (bare.full - bare.empty)) * 1024) / CLIENTS
 console.log(`per client ${more.toFixed(1)} KiB more than a bare net.Server`)
-const right = proxy.full < LIMIT_MIB
-console.log(`${right ? 'below' : 'NOT below'} the limit of ${LIMIT_MIB} MiB`)
+const right =
+  check('memory, MiB', proxy.full, LIMIT_MIB) &&
+  check('memory with 2 threads, MiB', threads.full, LIMIT_THREADS_MIB) &&
+  check('end, ms', proxy.end, LIMIT_END_MS) &&
+  check('end with 2 threads, ms', threads.end, LIMIT_END_MS)
 process.exit(right ? 0 : 1)
+
+function check(what: string, value: number, limit: number): boolean {
+  console.log(`${what}: ${value.toFixed(0)}, ${value < limit ? 'below' : 'NOT below'} ${limit}`)
+  return value < limit
+}
+
+async function proxyOf(count: number): Promise<string[]> {
+  const port = await freePort()
+  const words = ['--bind', '127.0.0.1', '--port', String(port), '--threads', String(count)]
+  return ['dist/cli/main.js', ...words, ...cluster.addresses]
+}
 
 interface Figures {
   /** MiB before the first client, and with all of them. */
   readonly empty: number
   readonly full: number
+  /** Milliseconds to end with all of them. */
+  readonly end: number
 }
 
 async function measure(name: string, program: readonly string[]): Promise<Figures> {
@@ -72,7 +91,11 @@ async function measure(name: string, program: readonly string[]): Promise<Figure
       `${name}: ${empty.toFixed(1)} MiB empty, ${full.toFixed(1)} MiB with ${CLIENTS} idle clients ` +
         `(${later.toFixed(1)} MiB ${REST_MS / 1000} s later), ${each.toFixed(1)} KiB per client`
     )
-    return { empty, full: Math.max(full, later) }
+    const start = performance.now()
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    const end = performance.now() - start
+    return { empty, full: Math.max(full, later), end }
   } finally {
     for (const client of clients) client.destroy()
     child.kill('SIGKILL')
@@ -91,10 +114,11 @@ function listening(child: ChildProcess): Promise<number> {
   })
 }
 
-/** Resident memory of a process in MiB. */
+/** Resident memory of a process and those that it started, in MiB. */
 function residentMemory(child: ChildProcess): number {
-  const { stdout } = spawnSync('ps', ['-o', 'rss=', '-p', String(child.pid)], { encoding: 'utf8' })
-  return Number(stdout) / 1024
+  const pid = String(child.pid)
+  const { stdout } = spawnSync('ps', ['-o', 'rss=', '-p', pid, '--ppid', pid], { encoding: 'utf8' })
+  return stdout.split('\n').reduce((sum, line) => sum + Number(line), 0) / 1024
 }
 
 async function openAll(port: number, clients: Socket[]): Promise<void> {

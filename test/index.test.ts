@@ -58,6 +58,7 @@ test('the public door has exactly these names, types included', () => {
     'ReloadReport',
     'Rights',
     'Settings',
+    'ShutdownOptions',
     'SocketPath',
     'SubscriptionGapEvent',
     'ThreadAnswer',

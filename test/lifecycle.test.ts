@@ -197,7 +197,7 @@ await alone.shutdown()
 console.log('done')
 `
 
-test('a process whose proxies are shut down or closed ends by itself', async () => {
+test('E17.1 a process whose proxies are shut down or closed ends by itself', async () => {
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', '--input-type=module', '--eval', LEAVING],

@@ -61,6 +61,7 @@ test('the defaults are those that the documentation promises', () => {
       crossSlot: false,
       adminCommands: false,
       gatherMaxBytes: 67_108_864,
+      multiplexing: true,
       privatePoolSize: 10,
       privatePoolMinSize: 10,
       privatePoolSpawnEvery: 50,

@@ -5,7 +5,7 @@
  */
 
 import type { Socket } from 'node:net'
-import type { ThreadQuestion } from '../index.ts'
+import type { ShutdownOptions, ThreadQuestion } from '../index.ts'
 import { Channel } from './channel.ts'
 import { Configuration, type WrittenSources } from './configuration.ts'
 import { type Log, logOf } from './log.ts'
@@ -55,8 +55,10 @@ export function isThread(): boolean {
 export function serveAsThread(): void {
   let thread: Thread | undefined
   let log: Log | undefined
-  const end = async (timeout: number): Promise<void> => {
-    await thread?.shutdown(timeout)
+  let ending = false
+  const end = async (how: ShutdownOptions): Promise<void> => {
+    ending = true
+    await thread?.shutdown(how)
     process.exit(0)
   }
   const channel: Channel = new Channel(process, {
@@ -73,7 +75,8 @@ export function serveAsThread(): void {
         channel.tell('gone', id)
         return
       }
-      socket.once('close', () => channel.tell('gone', id))
+      // At the end they all go, which nobody needs to be told one by one.
+      socket.once('close', () => ending || channel.tell('gone', id))
       thread!.accept(socket, id, elsewhere)
     },
     question: (question: ThreadQuestion) => thread!.answer(question),
@@ -83,10 +86,10 @@ export function serveAsThread(): void {
         options.map((name) => optionNamed(name)!)
       ),
     reopen: () => log?.reopen(),
-    end: (timeout: number) => void end(timeout),
+    end: (how: ShutdownOptions) => void end(how),
   })
-  process.on('disconnect', () => void end(0))
-  process.on('SIGTERM', () => void end(DEFAULT_END))
+  process.on('disconnect', () => void end({ timeout: 0 }))
+  process.on('SIGTERM', () => void end({ timeout: DEFAULT_END }))
   // They are the main process's business; a terminal sends them to all.
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
     process.on(signal, () => {})

@@ -153,6 +153,7 @@ export class Configuration {
       if (library === undefined || (source === 'default' && library !== 'protectedMode')) continue
       options[library] = value
     }
+    if (this.value('disable-multiplexing') === 'always') options.multiplexing = false
     const password = this.path('auth')
     const username = this.path('auth-user')
     if (password !== undefined) {

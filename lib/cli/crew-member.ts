@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { ReloadReport, ThreadAnswer, ThreadQuestion } from '../index.ts'
+import type { ReloadReport, ShutdownOptions, ThreadAnswer, ThreadQuestion } from '../index.ts'
 import { Channel } from './channel.ts'
 import { type HandedClient, markedEnvironment, type Start } from './child.ts'
 
@@ -118,11 +118,11 @@ export class CrewMember {
     this.#process.kill(signal)
   }
 
-  /** Has it answer what is in flight, within some milliseconds, and end; resolves when its process is gone. */
-  async end(timeout: number): Promise<void> {
+  /** Has it answer what is in flight, and end; resolves when its process is gone. */
+  async end(how: Required<ShutdownOptions>): Promise<void> {
     this.#state = 'ending'
-    this.channel.tell('end', timeout)
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), timeout + LAST_WAIT)
+    this.channel.tell('end', how)
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), how.timeout + LAST_WAIT)
     await this.ended
     clearTimeout(timer)
   }

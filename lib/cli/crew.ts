@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { ThreadAnswer, ThreadQuestion } from '../index.ts'
+import type { ShutdownOptions, ThreadAnswer, ThreadQuestion } from '../index.ts'
 import type { Change, Start } from './child.ts'
 import type { Configuration } from './configuration.ts'
 import { type CrewHooks, CrewMember } from './crew-member.ts'
@@ -142,9 +142,9 @@ export class Crew implements Team {
     this.#members[thread]?.kill(signal)
   }
 
-  async shutdown(timeout: number): Promise<void> {
+  async shutdown(how: Required<ShutdownOptions>): Promise<void> {
     this.#ending = true
     for (const [socket] of this.#waiting) socket.destroy()
-    await Promise.all(this.#present().map((member) => member.end(timeout)))
+    await Promise.all(this.#present().map((member) => member.end(how)))
   }
 }

@@ -160,10 +160,10 @@ const OWN: readonly ProgramOption[] = [
   }),
   {
     name: 'disable-multiplexing',
-    argument: 'auto',
-    kind: choice('auto'),
+    argument: 'when',
+    kind: choice('auto', 'always'),
     default: 'auto',
-    help: 'always: not as yet',
+    help: 'auto|always: each client by itself',
   },
   fromLibrary('crossSlot', {
     name: 'enable-cross-slot',

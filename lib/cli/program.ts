@@ -217,7 +217,7 @@ export class Program {
       await team.start()
       await within(WARM_TIME, team.warm())
     } catch (error) {
-      await team.shutdown(0)
+      await team.shutdown({ timeout: 0, successor: false })
       throw error
     }
     const before = this.#team!
@@ -226,7 +226,8 @@ export class Program {
     this.#team = team
     this.#leaving.add(before)
     this.log.write('info', 'new threads serve; those before end when their clients are gone')
-    void before.shutdown(after.value('shutdown-timeout')).then(() => this.#leaving.delete(before))
+    const timeout = after.value<number>('shutdown-timeout')
+    void before.shutdown({ timeout, successor: true }).then(() => this.#leaving.delete(before))
   }
 
   /** Whether it is ending. */
@@ -252,7 +253,7 @@ export class Program {
 
   async #close(timeout: number): Promise<void> {
     this.#listeners.close()
-    await Promise.all(this.#teams().map((team) => team.shutdown(timeout)))
+    await Promise.all(this.#teams().map((team) => team.shutdown({ timeout, successor: false })))
     await this.#embedded?.close()
   }
 }

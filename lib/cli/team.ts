@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { ReloadReport, ThreadAnswer, ThreadQuestion } from '../index.ts'
+import type { ReloadReport, ShutdownOptions, ThreadAnswer, ThreadQuestion } from '../index.ts'
 import type { Configuration } from './configuration.ts'
 import type { Log } from './log.ts'
 import type { ProgramOption } from './program-options.ts'
@@ -37,8 +37,8 @@ export interface Team {
   reopenLog(): void
   /** Ends the process of a thread by a signal. */
   kill(signal: NodeJS.Signals | number, thread: number): void
-  /** Ends it; what is in flight is answered, within some milliseconds. */
-  shutdown(timeout: number): Promise<void>
+  /** Ends it; what is in flight is answered. */
+  shutdown(how: Required<ShutdownOptions>): Promise<void>
 }
 
 /** One thread: the main process itself. */
@@ -98,7 +98,7 @@ export class Alone implements Team {
     process.kill(process.pid, signal)
   }
 
-  shutdown(timeout: number): Promise<void> {
-    return this.#thread.shutdown(timeout)
+  shutdown(how: Required<ShutdownOptions>): Promise<void> {
+    return this.#thread.shutdown(how)
   }
 }

@@ -6,6 +6,7 @@ import {
   createClusterProxy,
   type ProgramHooks,
   type ReloadReport,
+  type ShutdownOptions,
   type ThreadAnswer,
   type ThreadHooks,
   type ThreadQuestion,
@@ -150,9 +151,9 @@ export class Thread {
     this.#events.follow()
   }
 
-  /** Ends it; what is in flight is answered, within some milliseconds. */
-  shutdown(timeout: number): Promise<void> {
-    return this.#proxy.shutdown({ timeout })
+  /** Ends it; what is in flight is answered. */
+  shutdown(how: ShutdownOptions): Promise<void> {
+    return this.#proxy.shutdown(how)
   }
 }
 

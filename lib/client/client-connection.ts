@@ -7,12 +7,12 @@ import { BROKEN, MORE } from '../resp/request-reader.ts'
 import type { Reader } from '../router/reader.ts'
 import type { Request, RequestHold } from '../router/request.ts'
 import type { ClientServices } from './client-services.ts'
-import { stopTracking } from './commands/client-tracking.ts'
 import { enter } from './commands/credential.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
 import { Intake, STOP } from './intake.ts'
+import { type Moving, movingPush } from './moving.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts } from './subscriptions.ts'
@@ -55,6 +55,7 @@ export class ClientConnection implements DispatcherOwner {
   /** Whether requests are being read just now, so that more replies may follow in this turn. */
   #reading = false
   #dirty = false
+  #lastWritten: ClusterNode | undefined
   #inputEnded = false
   #activeAt: number
   #reason: string | undefined
@@ -182,35 +183,29 @@ export class ClientConnection implements DispatcherOwner {
   // Replies out
 
   onPartAnswered(part: Request): void {
-    if (this.reader !== undefined) this.#noteRead(this.reader, part)
+    this.reader?.answered(part, this.#services.clock.now)
     this.#noteWrite(part)
   }
 
   /** WAIT asks the masters that were written to. */
   #noteWrite({ spec, node, slot }: Request): void {
-    if (node === undefined || slot < 0 || node === this.#lastWritten || spec?.readonly === true)
-      return
+    if (slot < 0 || node === this.#lastWritten || spec?.readonly === true) return
     this.#lastWritten = node
-    this.written.set(node, slot)
+    if (node !== undefined) this.written.set(node, slot)
   }
-
-  #lastWritten: ClusterNode | undefined
 
   deliver(request: Request, buffer: Buffer, start: number, end: number): void {
     if (this.#state === 'closed') return
     const services = this.#services
     const replies = this.#replies
     if (request.readAt !== 0) services.observe(this, request, buffer, start, end)
-    if (this.reader !== undefined) this.#noteRead(this.reader, request)
+    this.reader?.answered(request, services.clock.now)
     this.#noteWrite(request)
     replies.settle(request, buffer, start, end)
     const { tracking } = this.session
     if (tracking !== undefined) tracking.end(request)
     if (replies.length === 0 && !this.#reading) this.#flushLast()
-    else if (!this.#dirty) {
-      this.#dirty = true
-      services.turn.add(this)
-    }
+    else this.#flushSoon()
     if (replies.heldBytes > services.clientOutputLimit) this.abort(OVER_LIMIT)
     this.#dispatcher.onDelivered()
     const { stopped } = this.#intake
@@ -218,11 +213,6 @@ export class ClientConnection implements DispatcherOwner {
     if ((stopped & STOP.pipeline) !== 0 && replies.length <= services.maxPipeline / 2)
       this.go(STOP.pipeline)
     if ((stopped & STOP.lane) !== 0 && replies.length === 0) this.go(STOP.lane)
-  }
-
-  #noteRead(reader: Reader, { slot, replica, spec }: Request): void {
-    if (replica !== undefined) reader.pendingReads--
-    else if (slot >= 0 && spec?.readonly !== true) reader.wrote(slot, this.#services.clock.now)
   }
 
   /** Sends what answers no request: between two replies, never within one. The bytes may be shared by many clients. */
@@ -302,9 +292,9 @@ export class ClientConnection implements DispatcherOwner {
       return
     }
     if (this.#state !== 'open' || this.#intake.stopped !== 0 || this.#replies.length > 0) return
-    const subscribed = this.#dispatcher.stateful?.subscribed === true
+    const engaged = this.#dispatcher.stateful?.engaged === true
     if (this.#intake.halfRead && quiet > requestTimeout) this.abort('requestTimeout')
-    else if (idleTimeout > 0 && quiet > idleTimeout && !subscribed) this.abort('idleTimeout')
+    else if (idleTimeout > 0 && quiet > idleTimeout && !engaged) this.abort('idleTimeout')
   }
 
   closeAfterReplies(): void {
@@ -317,6 +307,14 @@ export class ClientConnection implements DispatcherOwner {
     this.#state = 'ending'
     this.#intake.stop(STOP.closing)
     if (!this.#reading && this.#replies.length === 0) this.#end()
+  }
+
+  /** Asks the client to go elsewhere before its connection ends; whether it can be asked. */
+  move(moving: Moving): boolean {
+    const { advertised } = this.#endpoints
+    const bytes = movingPush(this.session, this.#stream, advertised, moving)
+    if (bytes !== undefined) this.push(bytes)
+    return bytes !== undefined
   }
 
   kill(): void {
@@ -342,7 +340,6 @@ export class ClientConnection implements DispatcherOwner {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#dispatcher.stateful?.abandon()
-    stopTracking({ session: this.session, services: this.#services })
     this.#intake.stop(STOP.closing)
     this.#stream.destroy()
     this.#out.clear()

@@ -43,6 +43,8 @@ export interface ClientServices extends LocalServices {
   /** Whose connection a stream is, as a trusted proxy told. */
   originOf(stream: Duplex): Origin | undefined
   readonly readFrom: ReadFrom
+  /** Whether new clients share connections to the nodes. */
+  readonly multiplexing: boolean
   readonly crossSlot: CrossSlot
   readonly adminCommands: boolean
   /** Changes with the options `users` and `password`. */

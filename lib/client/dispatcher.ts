@@ -27,7 +27,6 @@ import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Intake, STOP } from './intake.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import { Stateful } from './stateful.ts'
-import { laneOf } from './tracking.ts'
 
 /** Slot of what runs on a private connection: no hold of shared requests may count it in. */
 const PRIVATE = -2
@@ -62,6 +61,7 @@ export class Dispatcher {
   ) {
     this.#client = client
     this.#services = services
+    client.session.multiplexing = services.multiplexing
     this.#intake = intake
     this.#replies = replies
   }
@@ -287,8 +287,7 @@ export class Dispatcher {
   follow(): void {
     this.#intake.authenticated = this.#client.session.authenticated
     this.#followReads()
-    const { protocol, tracking } = this.#client.session
-    const lane = laneOf(protocol, tracking)
+    const { lane, tracking } = this.#client.session
     if (lane === this.#client.lane) return
     if (tracking !== undefined) this.#services.invalidations.place(tracking)
     this.#client.lane = lane

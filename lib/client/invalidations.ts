@@ -1,11 +1,11 @@
 import type { KeyWatch, TrackedKey, WatchSink } from '../cluster/key-watch.ts'
-import { trackingOf } from '../cluster/lanes.ts'
+import { ownerOf, trackingOf } from '../cluster/lanes.ts'
 import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Request } from '../router/request.ts'
 import type { Settings } from '../settings.ts'
 import { brokenRedirect, invalidationMessage, invalidationPush } from './invalidation-message.ts'
-import { laneOf, Tracking, type TrackingClient, type TrackingHost } from './tracking.ts'
+import { Tracking, type TrackingClient, type TrackingHost } from './tracking.ts'
 import { type TrackedRead, TrackingGroup } from './tracking-group.ts'
 
 /** What {@link Invalidations} work with. */
@@ -76,7 +76,7 @@ export class Invalidations implements WatchSink, TrackingHost {
 
   /** Puts a client where it belongs by its protocol version and its choice. */
   place(tracking: Tracking): void {
-    const lane = laneOf(tracking.client.session.protocol, tracking)
+    const { lane } = tracking.client.session
     const former = tracking.group
     if (former?.tracked.broadcast === true) former.clients.delete(tracking)
     const group = trackingOf(lane) === undefined ? undefined : this.#group(lane)
@@ -121,6 +121,8 @@ export class Invalidations implements WatchSink, TrackingHost {
       if (!group.clients.delete(tracking)) continue
       if (group.clients.size === 0) group.keys.clear()
       this.#listen(group)
+      // Nobody else ever comes to a lane that was one client's own.
+      if (ownerOf(group.lane) !== 0) this.#groups.delete(group.lane)
     }
   }
 

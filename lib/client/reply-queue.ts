@@ -3,21 +3,6 @@ import type { Batch } from '../resp/batch.ts'
 import { isReused } from '../resp/reply-reader.ts'
 import type { Request } from '../router/request.ts'
 
-const NOTHING: Buffer = Buffer.alloc(0)
-
-/** Replies that wait are copied into slabs of this size, shared by all clients: a buffer for each would cost more than the copy. */
-const SLAB = 8 * 1024
-/** A longer reply gets a buffer of its own, so that what waits for long pins little. */
-const LONG = 2 * 1024
-let slab: Buffer = Buffer.allocUnsafeSlow(SLAB)
-let slabUsed = 0
-
-/** Bytes that may be kept for long: as they are, unless that would pin much more. */
-function lasting(buffer: Buffer, start: number, end: number): Buffer {
-  const frame = buffer.subarray(start, end)
-  return isReused(buffer) || frame.length < buffer.length / 2 ? Buffer.from(frame) : frame
-}
-
 /**
  * The replies of one client in the order of its requests. A reply whose request is the oldest goes straight to the batch, any other is
  * copied and waits for its turn.
@@ -95,21 +80,12 @@ export class ReplyQueue {
   }
 
   #keep(request: Request, buffer: Buffer, start: number, end: number): void {
-    const length = request.silent ? 0 : end - start
-    this.heldBytes += length
-    if (length === 0 || length > LONG) {
-      request.reply = length === 0 ? NOTHING : lasting(buffer, start, end)
-      request.replyEnd = length
+    if (request.silent) {
+      request.forget()
       return
     }
-    if (slabUsed + length > SLAB) {
-      slab = Buffer.allocUnsafeSlow(SLAB)
-      slabUsed = 0
-    }
-    request.reply = slab
-    request.replyStart = slabUsed
-    for (let from = start; from < end; from++) slab[slabUsed++] = buffer[from]!
-    request.replyEnd = slabUsed
+    this.heldBytes += end - start
+    request.keep(buffer, start, end)
   }
 
   /** Forgets everything. */

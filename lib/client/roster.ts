@@ -24,7 +24,7 @@ const PATIENCE = 5000
 /** What holds for all clients together. */
 type RosterSettings = Pick<
   Settings,
-  'maxClients' | 'memoryLimit' | 'subscriberOutputLimit' | 'protectedMode' | 'program'
+  'maxClients' | 'memoryLimit' | 'subscriberOutputLimit' | 'protectedMode' | 'program' | 'announce'
 >
 
 /** As Redis says it, with what can be done about it here. */
@@ -167,16 +167,25 @@ export class Roster {
     largest.abort('memoryLimit is exceeded, and it holds most')
   }
 
-  /** Ends all connections after the replies to what was asked; resolves when the last is gone. */
-  async drain(): Promise<void> {
+  /**
+   * Ends all connections after the replies to what was asked; resolves when the last is gone. Clients that asked for maintenance notifications may go by
+   * themselves, for `grace` milliseconds. `successor`: somebody serves the same address from now on.
+   */
+  async drain(grace: number, successor: boolean): Promise<void> {
     this.#closing = true
     this.pause.end()
     if (this.#clients.size === 0) return
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
-    for (const client of this.#clients) client.closeAfterReplies()
+    const known = successor || this.#settings.announce !== undefined
+    const moving = { seconds: Math.floor(grace / 1000), successor: known }
+    for (const client of this.#clients) if (!client.move(moving)) client.closeAfterReplies()
+    const late = setTimeout(() => {
+      for (const client of this.#clients) client.closeAfterReplies()
+    }, grace)
     await empty
+    clearTimeout(late)
   }
 
   /** Ends all connections at once. */

@@ -1,6 +1,8 @@
+import { ownLane } from '../cluster/lanes.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Account } from './access/account.ts'
-import type { Tracking } from './tracking.ts'
+import type { MovingEndpoint } from './moving.ts'
+import { laneOf, type Tracking } from './tracking.ts'
 
 /** Whether a client is told the replies to its commands (`CLIENT REPLY`). */
 export type ReplyMode = 'on' | 'off' | 'skip'
@@ -35,6 +37,10 @@ export class Session {
   noTouch = false
   /** `READONLY`: the client accepts reads from replicas. */
   readonlyMode = false
+  /** Whether it shares its connections to the nodes with other clients (`PROXY MULTIPLEXING`). Once it does not, it never does again. */
+  multiplexing = true
+  /** `CLIENT MAINT_NOTIFICATIONS`: how it wants to be told where to go when its connection is about to end; undefined: not at all. */
+  moving: MovingEndpoint | undefined = undefined
   /** `MONITOR`. */
   monitoring = false
   /** `CLIENT TRACKING`; undefined while off. */
@@ -43,6 +49,12 @@ export class Session {
   constructor(id: number, authenticated = false) {
     this.id = id
     this.authenticated = authenticated
+  }
+
+  /** Its lane at every node. */
+  get lane(): number {
+    const kind = laneOf(this.protocol, this.tracking)
+    return this.multiplexing ? kind : ownLane(kind, this.id)
   }
 
   /** The client is another user from now on. */
@@ -61,6 +73,7 @@ export class Session {
     this.noEvict = false
     this.noTouch = false
     this.readonlyMode = false
+    this.moving = undefined
     this.monitoring = false
     this.tracking = undefined
   }

@@ -71,6 +71,11 @@ export class Stateful implements Desk {
     return this.#transaction.state === 'watching'
   }
 
+  /** Whether its silence means nothing: it listens, or is in a transaction, which has a limit of its own. */
+  get engaged(): boolean {
+    return this.subscribed || this.queueing || this.watching
+  }
+
   /** Whether it waits in a blocking command. */
   get blocked(): boolean {
     return this.#call !== undefined

@@ -105,6 +105,11 @@ export class ConnectionPool {
     return this.#nodes.values()
   }
 
+  /** A client that had connections for itself is gone. */
+  release(clientId: number): void {
+    for (const node of [...this.#nodes.values(), ...this.#leaving]) node.release(clientId)
+  }
+
   /** Lets go of all nodes whose name is not in `keep`, as soon as they have nothing in flight. */
   retain(keep: ReadonlySet<string>): void {
     for (const [name, node] of this.#nodes) {

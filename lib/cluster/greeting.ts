@@ -1,19 +1,19 @@
 import { frameRequest } from '../resp/request-reader.ts'
 import type { Credentials } from '../settings.ts'
-import { LANES, plainLane } from './lanes.ts'
+import { kindOf, LANES } from './lanes.ts'
 
 /**
  * What a connection begins with. Servers before 6 know AUTH with a password only. READONLY lets a replica serve reads; without it each is
  * answered with MOVED.
  */
 export function greeting(lane: number, credentials: Credentials | undefined): readonly Buffer[] {
+  const kind = kindOf(lane)
   const steps: string[][] = []
   const { username, password } = credentials ?? {}
   const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
-  if (plainLane(lane) === LANES.resp3 || lane === LANES.resp3Replica)
-    steps.push(['HELLO', '3', ...auth])
+  if (kind === LANES.resp3 || kind === LANES.resp3Replica) steps.push(['HELLO', '3', ...auth])
   else if (password !== undefined) steps.push(username === undefined ? ['AUTH', password] : auth)
-  if (lane === LANES.resp2Replica || lane === LANES.resp3Replica) steps.push(['READONLY'])
+  if (kind === LANES.resp2Replica || kind === LANES.resp3Replica) steps.push(['READONLY'])
   return steps.map((step) => frameRequest(step).buffer)
 }
 

@@ -6,7 +6,7 @@ import { addressName } from './address-map.ts'
 import { Connection, type ConnectionSetup } from './connection.ts'
 import { KeyWatch, type WatchSink } from './key-watch.ts'
 import { Lane } from './lane.ts'
-import { LANES, trackingOf } from './lanes.ts'
+import { KINDS, LANES, ownerOf, ownLane, trackingOf } from './lanes.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
 
@@ -49,6 +49,10 @@ export class ClusterNode {
   readonly #lanes: Lane[] = []
   /** Of the lanes of clients that track keys. */
   readonly #watches: Map<number, KeyWatch> = new Map()
+  /** Lanes that one client each has for itself, by their numbers. */
+  readonly #ownLanes: Map<number, Lane> = new Map()
+  /** Numbers of those whose client is gone, and which owe replies as yet. */
+  readonly #released: Set<number> = new Set()
   #failures = 0
   /** The lane that tries to reach a node that is down. */
   #probe: Lane | undefined
@@ -67,6 +71,8 @@ export class ClusterNode {
   }
 
   #makeLane(index: number): Lane {
+    const own = this.#ownLanes.get(index)
+    if (own !== undefined) return own
     const services = this.#services
     const setup = (of: number): ConnectionSetup => services.setup(this.address, of)
     const tracked = trackingOf(index)
@@ -79,7 +85,8 @@ export class ClusterNode {
       () => (watch === undefined ? setup(index) : prepared(setup(index), watch)),
       watch
     )
-    this.#lanes[index] = lane
+    if (ownerOf(index) === 0) this.#lanes[index] = lane
+    else this.#ownLanes.set(index, lane)
     return lane
   }
 
@@ -90,7 +97,32 @@ export class ClusterNode {
 
   /** The lanes in use. */
   get lanes(): readonly Lane[] {
-    return this.#lanes.filter((lane) => lane !== undefined)
+    return [...this.#lanes.filter((lane) => lane !== undefined), ...this.#ownLanes.values()]
+  }
+
+  /** A client that had lanes for itself is gone: they are closed when they owe no reply any more. */
+  release(clientId: number): void {
+    for (let kind = 0; kind < KINDS; kind++) {
+      const index = ownLane(kind, clientId)
+      if (this.#ownLanes.has(index)) this.#released.add(index)
+    }
+    this.#closeReleased()
+  }
+
+  #closeReleased(): void {
+    for (const index of this.#released) {
+      const lane = this.#ownLanes.get(index)!
+      if (lane.pending > 0) continue
+      this.#released.delete(index)
+      this.#ownLanes.delete(index)
+      lane.close()
+      this.#watches.get(index)?.close()
+      this.#watches.delete(index)
+      if (this.#probe !== lane) continue
+      // Nobody else would try.
+      this.#probe = undefined
+      this.#tryAgain()
+    }
   }
 
   /** @internal Whether `lane` may dial now. If not, {@link Lane.dial} is called when it may. */
@@ -156,15 +188,15 @@ export class ClusterNode {
   /** For how many milliseconds the node has been silent although it owes a reply; 0 when it owes none. */
   get silence(): number {
     let silence = 0
-    for (const lane of this.#lanes)
-      if (lane !== undefined) silence = Math.max(silence, lane.silence)
+    for (const lane of this.lanes) silence = Math.max(silence, lane.silence)
     return silence
   }
 
   /** @internal Looks at the time limits, and at a node that is silent; called at each tick of the clock. */
   check(): void {
-    for (const lane of this.#lanes) lane?.check()
+    for (const lane of this.lanes) lane.check()
     this.#checkWatches()
+    if (this.#released.size > 0) this.#closeReleased()
     this.#ping?.check()
     if (this.status === 'up' && this.silence >= SILENT) this.#sound()
   }

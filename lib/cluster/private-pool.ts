@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { NodeAddress, Settings } from '../settings.ts'
 import type { ConnectionSetup } from './connection.ts'
+import { kindOf } from './lanes.ts'
 import type { ClusterNode } from './node.ts'
 import { PrivateConnection, type PrivateConnectionOwner } from './private-connection.ts'
 
@@ -134,7 +135,7 @@ export class PrivatePool {
       borrower.onRefused(new ProxyError('NODE_LOST', `${node.name} left the cluster`))
       return
     }
-    const shelf = this.#shelf(node, lane)
+    const shelf = this.#shelf(node, kindOf(lane))
     shelf.waiters.push({ borrower, deadline: this.#clock.now + this.#settings.privateWait })
     this.serve(shelf)
   }

@@ -31,6 +31,10 @@ export class Entry implements TopicWaiter {
     if (this.#missing.delete(topic)) this.look()
   }
 
+  onInterrupted(topic: Topic): void {
+    this.#missing.add(topic)
+  }
+
   onRefused(_topic: Topic, error: string): void {
     this.end(error)
   }

@@ -95,12 +95,13 @@ export class Feed implements TopicSource {
     return !busy && this.#clock.now - this.#emptySince > IDLE
   }
 
-  /** How many topics of a kind the node has confirmed. */
-  count(kind: SubscriptionKind): number {
-    let count = 0
+  /** The topics of a kind that the node has confirmed: names of one character for each byte. */
+  names(kind: SubscriptionKind): string[] {
+    const found: string[] = []
     for (const topic of this.topics.values())
-      if (topic.kind === kind && topic.sources.get(this) === true) count++
-    return count
+      if (topic.kind === kind && topic.sources.get(this) === true)
+        found.push(topic.name.toString('latin1'))
+    return found
   }
 
   /** Whether the node has confirmed a topic. */

@@ -97,10 +97,9 @@ export class Hub {
     return this.#topics.get(topicKey(kind, name))?.subscribers.size ?? 0
   }
 
-  /** The hub's own connection to the node with a name, which the node counts as a client. */
-  feed(node: string): Feed | undefined {
-    for (const feed of this.#placement.feeds()) if (feed.node.name === node) return feed
-    return undefined
+  /** The hub's own connections, each of which its node counts as a client. */
+  feeds(): Iterable<Feed> {
+    return this.#placement.feeds()
   }
 
   /** Ends all connections; nobody enters any more. */
@@ -135,6 +134,7 @@ export class Hub {
   }
 
   #onInterrupted(topic: Topic, why: Interruption): void {
+    for (const waiter of topic.waiters) waiter.onInterrupted(topic)
     if (topic.subscribers.size === 0) return
     this.#gaps.begin(topic, why)
     if (this.#settings.onSubscriptionGap === 'keep') return

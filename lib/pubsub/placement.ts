@@ -1,6 +1,6 @@
 import type { ClusterNode } from '../cluster/node.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
-import { ProxyError } from '../errors.ts'
+import { ProxyError, replyText } from '../errors.ts'
 import type { GapReason, Topology } from '../events.ts'
 import type { Feed } from './feed.ts'
 import { Feeds, type FeedsSettings } from './feeds.ts'
@@ -182,8 +182,12 @@ export class Placement {
     if (redirect.verdict === 'moved' && redirect.slot === topic.slot) {
       topic.redirects++
       this.#guide.redirected(feed.node, topic.redirects, redirect)
-      if (topic.redirects <= UNDELAYED_REDIRECTS) this.place(topic)
-      else this.#again(topic)
+      if (topic.redirects <= UNDELAYED_REDIRECTS) {
+        this.place(topic)
+        return
+      }
+      topic.trouble = replyText.tooManyRedirects(bytes.toString('latin1', start + 1, end - 2))
+      this.#again(topic)
       return
     }
     topic.trouble = bytes.toString('utf8', start + 1, end - 2)

@@ -25,6 +25,8 @@ export interface TopicSource {
 export interface TopicWaiter {
   /** It is. */
   onReady(topic: Topic): void
+  /** It was, and is not any more. */
+  onInterrupted(topic: Topic): void
   /** It will not be; an error text, code first. */
   onRefused(topic: Topic, error: string): void
 }

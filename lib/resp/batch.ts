@@ -1,4 +1,5 @@
 import { giveBack } from './large-buffers.ts'
+import { copyPiece } from './piece.ts'
 
 /** Up to this many bytes are copied into the batch; more are handed to the socket as they are. */
 const COPY_LIMIT = 16 * 1024
@@ -62,11 +63,7 @@ export class Batch {
     const used = this.#used
     let buffer = this.#buffer
     if (buffer === undefined || used + length > buffer.length) buffer = this.#room(length)
-    // A short loop beats the call into C++ for short pieces.
-    if (length < 48) {
-      for (let from = start, to = this.#used; from < end; from++, to++) buffer[to] = source[from]!
-    } else source.copy(buffer, this.#used, start, end)
-    this.#used += length
+    this.#used = copyPiece(source, start, end, buffer, this.#used)
   }
 
   #reference(source: Buffer, start: number, end: number): void {

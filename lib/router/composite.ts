@@ -1,10 +1,12 @@
-import type { RequestView } from '../resp/request-reader.ts'
-import { Request, type RequestHandler } from './request.ts'
+import { merged, UNUSUAL } from './quick-merge.ts'
+import { type ReplyPlace, Request, type RequestHandler, type RequestPlace } from './request.ts'
 
 /** One request to send for a composite one. */
 export interface PartPlan {
-  /** The request, as a RESP array of bulk strings. */
+  /** Holds the request, as a RESP array of bulk strings, from `start` (default 0) to `end` (default its length). */
   readonly bytes: Buffer
+  readonly start?: number
+  readonly end?: number
   /** Slot of its keys; -1 without keys. */
   readonly slot: number
   /** A slot whose master gets it, for a part without keys; -1 for any. */
@@ -26,6 +28,8 @@ export interface Step {
   readonly parts: readonly PartPlan[]
   /** For a request that was split by its keys: which keys each part has, counted from 0. */
   readonly keys?: readonly (readonly number[])[]
+  /** Makes the reply to the whole by `quickMerge`, where that is possible; else {@link finish} is called. */
+  quick?(replies: readonly ReplyPlace[]): number
   /** Milliseconds to wait before the parts are sent; none by default. */
   readonly delay?: number
   finish(replies: readonly PartReply[]): Buffer | Step
@@ -36,7 +40,7 @@ export class Part extends Request {
   readonly #composite: Composite
 
   constructor(plan: PartPlan, leader: Request, handler: RequestHandler, composite: Composite) {
-    super(viewOf(plan.bytes), leader.spec, plan.slot, leader.owner, handler)
+    super(placeOf(plan), leader.spec, plan.slot, leader.owner, handler)
     this.anchor = plan.anchor
     this.target = plan.node
     this.sequence = leader.sequence
@@ -49,18 +53,15 @@ export class Part extends Request {
 
   override finish(buffer: Buffer, start: number, end: number): void {
     const { hold } = this
-    this.reply = Buffer.from(buffer.subarray(start, end))
+    this.keep(buffer, start, end)
     this.owner.onPartAnswered(this)
-    this.#composite.take(this.reply)
+    this.#composite.take(end - start)
     if (hold !== undefined) hold.settled(this)
   }
 }
 
-const NO_OFFSETS = new Int32Array(0)
-
-/** Nothing looks at a part's arguments any more. */
-function viewOf(buffer: Buffer): RequestView {
-  return { buffer, start: 0, end: buffer.length, argc: 0, offsets: NO_OFFSETS }
+function placeOf({ bytes: buffer, start = 0, end = buffer.length }: PartPlan): RequestPlace {
+  return { buffer, start, end }
 }
 
 /** What a composite needs of the router. */
@@ -110,16 +111,16 @@ export class Composite {
   }
 
   /** A part is answered. */
-  take(reply: Buffer): void {
+  take(bytes: number): void {
     this.#missing--
-    this.#bytes += reply.length
+    this.#bytes += bytes
     if (this.#bytes > this.#maxBytes) this.#refuse()
     if (this.#missing === 0) this.#complete()
   }
 
   /** Too much to keep: the client is told at once, and what still comes is dropped. */
   #refuse(): void {
-    for (const part of this.#parts) part.reply = NOTHING
+    for (const part of this.#parts) part.forget()
     if (this.#over) return
     this.#over = true
     const name = this.#leader.spec?.name ?? ''
@@ -132,8 +133,13 @@ export class Composite {
 
   #complete(): void {
     if (this.#over) return
-    const replies = this.#parts.map(({ reply, node }) => ({
-      reply: reply!,
+    const length = this.#step.quick?.(this.#parts) ?? UNUSUAL
+    if (length !== UNUSUAL) {
+      this.#answer(merged, length)
+      return
+    }
+    const replies = this.#parts.map(({ reply, replyStart, replyEnd, node }) => ({
+      reply: reply!.subarray(replyStart, replyEnd),
       node: node?.name ?? '?',
     }))
     this.#router.onStep(this.#leader, this.#step, replies)
@@ -153,10 +159,8 @@ export class Composite {
     }
   }
 
-  #answer(reply: Buffer): void {
+  #answer(reply: Buffer, length = reply.length): void {
     this.#leader.parts = undefined
-    this.#leader.finish(reply, 0, reply.length)
+    this.#leader.finish(reply, 0, length)
   }
 }
-
-const NOTHING: Buffer = Buffer.alloc(0)

@@ -12,7 +12,7 @@ import { courseOf, type FanOut } from './fan-out.ts'
 import { gatherPlan } from './gather/gather.ts'
 import { policyOf } from './merge.ts'
 import { isSplittable, splitBySlot } from './split.ts'
-import { gatherStep, splitStep } from './steps.ts'
+import { gatherStep, SplitStep } from './steps.ts'
 
 /** Longest quotation of a name in the server's errors, bytes. */
 const QUOTED = 128
@@ -231,7 +231,7 @@ function acrossSlots(
   if (crossSlot === false) return refuse(plan, replyText.crossSlotDisabled)
   const parts = splitBySlot(view, spec, positions, count)
   if (typeof parts === 'string') return refuse(plan, parts)
-  plan.step = splitStep(spec, policy, parts, protocol)
+  plan.step = new SplitStep(spec, policy, parts, protocol)
   return IN_PARTS
 }
 

@@ -60,6 +60,16 @@ export class Reader {
     this.#writes.set(slot, { pending: 1, answeredAt: 0 })
   }
 
+  /** A request is answered: a read by a replica, or what may have been a write. */
+  answered(
+    request: { slot: number; replica: ClusterNode | undefined; spec: CommandSpec | undefined },
+    now: number
+  ): void {
+    const { slot, replica, spec } = request
+    if (replica !== undefined) this.pendingReads--
+    else if (slot >= 0 && spec?.readonly !== true) this.wrote(slot, now)
+  }
+
   /** A write is answered. */
   wrote(slot: number, now: number): void {
     const writes = this.#writes.get(slot)

@@ -4,6 +4,8 @@ import type { ClusterNode } from '../cluster/node.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import type { ProxyError } from '../errors.ts'
 import { giveBack } from '../resp/large-buffers.ts'
+import { copyPiece } from '../resp/piece.ts'
+import { isReused } from '../resp/reply-reader.ts'
 import type { RequestView } from '../resp/request-reader.ts'
 import type { Reader } from './reader.ts'
 
@@ -44,7 +46,32 @@ export interface RequestHandler {
   onLost(request: Request, error: ProxyError, written: boolean): void
 }
 
+/** Where the bytes of a request stand. */
+export type RequestPlace = Pick<RequestView, 'buffer' | 'start' | 'end'>
+
+/** Where a reply is kept: `reply` holds it from `replyStart` to `replyEnd`. */
+export interface ReplyPlace {
+  readonly reply: Buffer | undefined
+  readonly replyStart: number
+  readonly replyEnd: number
+}
+
 const MINUS = 45
+const NOTHING: Buffer = Buffer.alloc(0)
+
+/** Replies that wait are copied into slabs of this size, shared by all clients: a buffer for each would cost more than the copy. */
+const SLAB = 8 * 1024
+/** A longer reply gets a buffer of its own, so that what waits for long pins little. */
+const LONG = 2 * 1024
+let slab: Buffer = Buffer.allocUnsafeSlow(SLAB)
+let slabUsed = 0
+
+/** Bytes that may be kept for long: as they are, unless that would pin much more. */
+function lasting(buffer: Buffer, start: number, end: number): Buffer {
+  const frame = buffer.subarray(start, end)
+  return isReused(buffer) || frame.length < buffer.length / 2 ? Buffer.from(frame) : frame
+}
+
 /** Longer requests may lie in a buffer that others can use afterwards: bytes. */
 const LARGE = 16 * 1024
 
@@ -52,7 +79,7 @@ const LARGE = 16 * 1024
  * One command of a client on its way through the proxy: a record with methods, put into two queues, that of the client's
  * replies and that of the connection's requests. It keeps its bytes until it is answered, so that it can be sent again.
  */
-export class Request implements NodeRequest {
+export class Request implements NodeRequest, ReplyPlace {
   readonly bytes: Buffer
   readonly start: number
   readonly end: number
@@ -99,7 +126,7 @@ export class Request implements NodeRequest {
   readAt = 0
 
   constructor(
-    view: RequestView,
+    view: RequestPlace,
     spec: CommandSpec | undefined,
     slot: number,
     owner: RequestOwner,
@@ -135,6 +162,31 @@ export class Request implements NodeRequest {
     const { hold } = this
     this.owner.deliver(this, buffer, start, end)
     if (hold !== undefined) hold.settled(this)
+  }
+
+  /** Keeps its reply until that is asked for. */
+  keep(buffer: Buffer, start: number, end: number): void {
+    const length = end - start
+    if (length > LONG) {
+      this.reply = lasting(buffer, start, end)
+      this.replyEnd = length
+      return
+    }
+    if (slabUsed + length > SLAB) {
+      slab = Buffer.allocUnsafeSlow(SLAB)
+      slabUsed = 0
+    }
+    this.reply = slab
+    this.replyStart = slabUsed
+    slabUsed = copyPiece(buffer, start, end, slab, slabUsed)
+    this.replyEnd = slabUsed
+  }
+
+  /** Keeps nothing of its reply but that it came. */
+  forget(): void {
+    this.reply = NOTHING
+    this.replyStart = 0
+    this.replyEnd = 0
   }
 }
 

@@ -1,18 +1,22 @@
-import { keySlot } from '../command/slot.ts'
+import { keySlot, SLOT_COUNT } from '../command/slot.ts'
 import { type CommandSpec, KEY_RANGE, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
+import { copyPiece, HEADER_LENGTH, writeHeader } from '../resp/piece.ts'
 import type { RequestView } from '../resp/request-reader.ts'
+import type { PartPlan } from './composite.ts'
 import { policyOf } from './merge.ts'
 
 /** Most bytes that the parts of one request may hold beyond what the request itself holds. */
 const REPEATED_LIMIT = 64 * 1024 * 1024
 const LF = 10
+const STAR = 42
 
 /** What of a split request concerns one slot. */
-export interface Part {
-  readonly slot: number
-  /** The part as a request of its own: a RESP array of bulk strings. */
+export interface Part extends PartPlan {
+  /** Holds the part as a request of its own, from `start` to `end`: a RESP array of bulk strings. */
   readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
   /** Which keys of the request these are, counted from 0, in its order. */
   readonly keys: number[]
 }
@@ -61,8 +65,16 @@ export function splitBySlot(
   const last = positions[count - 1]! + step
   if (last > view.argc) return replyText.wrongArity(spec.name)
   const groups = groupsOf(view, positions, count)
-  const row = { view, positions, step, last }
-  const repeated = edge(view, positions[0]!) - edge(view, 0) + view.end - edge(view, last)
+  const row: Row = {
+    view,
+    step,
+    first: positions[0]!,
+    head: edge(view, 0),
+    keys: edge(view, positions[0]!),
+    tail: edge(view, last),
+    others: positions[0]! + view.argc - last,
+  }
+  const repeated = row.keys - row.head + view.end - row.tail
   if (repeated * (groups.length - 1) > REPEATED_LIMIT) return tooMuchRepeated(spec.name)
   return partsOf(row, groups, repeated)
 }
@@ -77,12 +89,18 @@ function inSteps(positions: readonly number[], count: number, step: number): boo
   return step > 0
 }
 
-/** The keys of a request and what belongs to them: `last` is the first argument behind all that. */
+/** A request whose keys stand in a row. The numbers but for the first two and the last are places in its buffer. */
 interface Row {
   readonly view: RequestView
-  readonly positions: readonly number[]
+  /** Arguments from one key to the next, and the place of the first key among them. */
   readonly step: number
-  readonly last: number
+  readonly first: number
+  /** Where its first argument, its first key, and what stands behind the last key's arguments begin. */
+  readonly head: number
+  readonly keys: number
+  readonly tail: number
+  /** How many arguments belong to no key. */
+  readonly others: number
 }
 
 interface Group {
@@ -90,49 +108,48 @@ interface Group {
   readonly keys: number[]
 }
 
+/** Of the request in hand: slot -> which group it has, counted from 1. All zero between two requests. */
+const groupOf = new Uint16Array(SLOT_COUNT)
+
 function groupsOf(view: RequestView, positions: readonly number[], count: number): Group[] {
   const { buffer, offsets } = view
-  const bySlot = new Map<number, Group>()
+  const groups: Group[] = []
   for (let i = 0; i < count; i++) {
     const at = 2 * positions[i]!
     const slot = keySlot(buffer, offsets[at]!, offsets[at + 1]!)
-    const group = bySlot.get(slot)
-    if (group === undefined) bySlot.set(slot, { slot, keys: [i] })
-    else group.keys.push(i)
+    const known = groupOf[slot]!
+    if (known > 0) groups[known - 1]!.keys.push(i)
+    else groupOf[slot] = groups.push({ slot, keys: [i] })
   }
-  return [...bySlot.values()]
+  for (let i = 0; i < groups.length; i++) groupOf[groups[i]!.slot] = 0
+  return groups
 }
 
 /** All parts lie in one buffer: each is needed until the last of them is answered. */
 function partsOf(row: Row, groups: readonly Group[], repeated: number): Part[] {
-  const { view, positions, step, last } = row
-  const headers = groups.map(({ keys }) => {
-    return `*${positions[0]! + keys.length * step + view.argc - last}\r\n`
-  })
-  const own = edge(view, last) - edge(view, positions[0]!)
-  let size = own + repeated * groups.length
-  for (const header of headers) size += header.length
-  const room = Buffer.allocUnsafeSlow(size)
-  let at = 0
-  return groups.map(({ slot, keys }, i) => {
-    const start = at
-    at += room.write(headers[i]!, at, 'latin1')
-    at = writeArguments(room, at, row, keys)
-    return { slot, bytes: room.subarray(start, at), keys }
-  })
+  const bytes = Buffer.allocUnsafe(row.tail - row.keys + (repeated + HEADER_LENGTH) * groups.length)
+  const parts: Part[] = []
+  let end = 0
+  for (let i = 0; i < groups.length; i++) {
+    const { slot, keys } = groups[i]!
+    const start = end
+    end = writePart(bytes, start, row, keys)
+    parts.push({ slot, bytes, start, end, anchor: -1, keys })
+  }
+  return parts
 }
 
-/** Copies the arguments of a part as they came, with the lengths before them, and returns where they end. */
-function writeArguments(room: Buffer, from: number, row: Row, keys: readonly number[]): number {
-  const { view, positions, step, last } = row
+/** Writes a part, its arguments as they came with the lengths before them, and returns where it ends. */
+function writePart(bytes: Buffer, from: number, row: Row, keys: readonly number[]): number {
+  const { view, step, first } = row
   const { buffer } = view
-  let at = from
-  at += buffer.copy(room, at, edge(view, 0), edge(view, positions[0]!))
-  for (const key of keys) {
-    const position = positions[key]!
-    at += buffer.copy(room, at, edge(view, position), edge(view, position + step))
+  let at = writeHeader(bytes, from, STAR, row.others + keys.length * step)
+  at = copyPiece(buffer, row.head, row.keys, bytes, at)
+  for (let i = 0; i < keys.length; i++) {
+    const position = first + keys[i]! * step
+    at = copyPiece(buffer, edge(view, position), edge(view, position + step), bytes, at)
   }
-  return at + buffer.copy(room, at, edge(view, last), view.end)
+  return copyPiece(buffer, row.tail, view.end, bytes, at)
 }
 
 /** Where argument `index` begins, its length included; the end of the request for the index behind the last argument. */

@@ -4,6 +4,8 @@ import { frameRequest } from '../resp/request-reader.ts'
 import type { PartReply, Step } from './composite.ts'
 import type { GatherPlan } from './gather/gather.ts'
 import { type MergePolicy, mergeReplies } from './merge.ts'
+import { quickMerge } from './quick-merge.ts'
+import type { ReplyPlace } from './request.ts'
 import type { Part } from './split.ts'
 
 function names(replies: readonly PartReply[]): string[] {
@@ -15,17 +17,39 @@ function frames(replies: readonly PartReply[]): Buffer[] {
 }
 
 /** A request over several slots as one part for each slot. */
-export function splitStep(
-  { name: command }: CommandSpec,
-  policy: MergePolicy,
-  parts: readonly Part[],
-  protocol: ProtocolVersion
-): Step {
-  return {
-    parts: parts.map(({ bytes, slot }) => ({ bytes, slot, anchor: -1 })),
-    keys: parts.map(({ keys }) => keys),
-    finish: (replies) =>
-      mergeReplies(policy, frames(replies), { command, names: names(replies), protocol, parts }),
+export class SplitStep implements Step {
+  readonly parts: readonly Part[]
+  readonly #command: string
+  readonly #policy: MergePolicy
+  readonly #protocol: ProtocolVersion
+
+  constructor(
+    { name }: CommandSpec,
+    policy: MergePolicy,
+    parts: readonly Part[],
+    protocol: ProtocolVersion
+  ) {
+    this.parts = parts
+    this.#command = name
+    this.#policy = policy
+    this.#protocol = protocol
+  }
+
+  get keys(): readonly (readonly number[])[] {
+    return this.parts.map(({ keys }) => keys)
+  }
+
+  quick(replies: readonly ReplyPlace[]): number {
+    return quickMerge(this.#policy.rule, replies)
+  }
+
+  finish(replies: readonly PartReply[]): Buffer {
+    return mergeReplies(this.#policy, frames(replies), {
+      command: this.#command,
+      names: names(replies),
+      protocol: this.#protocol,
+      parts: this.parts,
+    })
   }
 }
 

@@ -103,7 +103,7 @@ describe('the program', { concurrency: 3 }, () => {
     await second.ended
   })
 
-  test('answers what is in flight at SIGTERM, and ends at once at a second SIGINT', async () => {
+  test('E17.6 answers what is in flight at SIGTERM, and ends at once at a second SIGINT', async () => {
     for (const [signals, code] of [
       [['SIGTERM'], 0],
       [['SIGINT', 'SIGINT'], 130],
@@ -129,7 +129,7 @@ describe('the program', { concurrency: 3 }, () => {
     }
   })
 
-  test('reads its file again at SIGHUP and by PROXY CONFIG RELOAD, whole or not at all', async () => {
+  test('E17.5 reads its file again at SIGHUP and by PROXY CONFIG RELOAD, whole or not at all', async () => {
     const port = await freePort()
     const file = join(folder, 'reload.conf')
     const base = `port ${port}\nbind 127.0.0.1\n`

@@ -66,7 +66,7 @@ const COMMAND_LINES: readonly (readonly [string, string, string])[] = [
   ['--connections-pool-min-size 51', '--connections-pool-min-size', POOL],
   ['--connections-pool-spawn-rate 51', '--connections-pool-spawn-rate', RANGE(1, 50)],
   ['--connections-pool-spawn-every x', '--connections-pool-spawn-every', 'a whole number'],
-  ['--disable-multiplexing never', '--disable-multiplexing', 'one of auto'],
+  ['--disable-multiplexing never', '--disable-multiplexing', 'one of auto, always'],
   ['--enable-cross-slot=maybe', '--enable-cross-slot', 'yes, no or gather'],
   ['--daemonize=2', '--daemonize', 'yes or no'],
   ['--dump-queries=x', '--dump-queries', 'yes or no'],

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Session } from '../../lib/client/session.ts'
 
 /** What RESET does not touch. */
-const KEPT = ['id', 'createdAt', 'libName', 'libVersion']
+const KEPT = ['id', 'createdAt', 'libName', 'libVersion', 'multiplexing']
 
 test('a reset session is as a new one, but for who it is and since when', () => {
   for (const authenticated of [true, false]) {

@@ -289,7 +289,7 @@ describe('a request that is split and merged', () => {
             assert.ok(typeof parts !== 'string')
             // The order in which nodes carry their parts out is open; the last first is one of them.
             const replies = parts
-              .map(({ bytes }) => bytes)
+              .map(({ bytes, start, end }) => bytes.subarray(start, end))
               .reverse()
               .map((bytes) => encodeReply(execute(cluster, bytes), protocol as 2 | 3))
               .reverse()

@@ -25,7 +25,8 @@ export class Running {
   constructor(
     words: readonly string[],
     environment: NodeJS.ProcessEnv = {},
-    inherited: readonly number[] = []
+    inherited: readonly number[] = [],
+    limit = LIMIT
   ) {
     const program = [process.execPath, '--import', 'tsx', 'lib/cli/main.ts', ...words]
     // Nobody knows the number of a process before it runs, but the shell that becomes it.
@@ -36,7 +37,7 @@ export class Running {
     this.process = spawn(started[0]!, started.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe', ...inherited],
       env: { ...process.env, ...environment },
-      timeout: LIMIT,
+      timeout: limit,
       killSignal: 'SIGKILL',
     }) as ChildProcessByStdio<null, Readable, Readable>
     this.process.stdout.on('data', (text) => {

@@ -167,7 +167,13 @@ function enable(tracking: Tracking, { words, redirect, prefixes }: Options): voi
 }
 
 /** The client is told of nothing any more. */
-export function stopTracking({ session, services }: Pick<LocalCall, 'session' | 'services'>): void {
+export function stopTracking({
+  session,
+  services,
+}: {
+  session: LocalCall['session']
+  services: Pick<LocalServices, 'invalidations'>
+}): void {
   if (session.tracking === undefined) return
   services.invalidations.stop(session.tracking)
   session.tracking = undefined

@@ -5,6 +5,7 @@
  */
 
 import { ErrorReply, OK, type ReplyValue } from '../../resp/encode.ts'
+import type { MovingEndpoint } from '../moving.ts'
 import type { Session } from '../session.ts'
 import { integer, isPrintable, word } from './argument.ts'
 import { CLIENT_HELP } from './client-help.ts'
@@ -92,6 +93,31 @@ export const unblocking: Everywhere<number> = {
   reply: (shares) => shares.reduce((sum, { value }) => sum + value, 0),
 }
 
+const ENDPOINTS: ReadonlyMap<string, MovingEndpoint> = new Map([
+  ['internal-ip', 'ip'],
+  ['external-ip', 'ip'],
+  ['internal-fqdn', 'fqdn'],
+  ['external-fqdn', 'fqdn'],
+  ['none', 'none'],
+])
+
+const NO_PUSH = new ErrorReply(
+  'ERR maintenance notifications are pushes, which need RESP3: HELLO 3'
+)
+
+/** `CLIENT MAINT_NOTIFICATIONS ON|OFF [moving-endpoint-type type]`, as Redis clients send it to servers that announce maintenance. */
+function maintNotifications({ args, session }: LocalCall): ReplyValue {
+  const choice = word(args[2]!)
+  const option = args[3] === undefined ? '' : word(args[3])
+  const known = option === '' || option === 'moving-endpoint-type'
+  const endpoint = option === '' ? 'ip' : ENDPOINTS.get(word(args[4] ?? Buffer.alloc(0)))
+  if (!known || endpoint === undefined || args.length > 5) return SYNTAX
+  if (choice !== 'on' && choice !== 'off') return SYNTAX
+  if (choice === 'on' && session.protocol !== 3) return NO_PUSH
+  session.moving = choice === 'on' ? endpoint : undefined
+  return OK
+}
+
 function answer(arity: number, run: LocalHandler): Subcommand {
   return { arity, run }
 }
@@ -114,6 +140,7 @@ export const clientCommands: LocalCommands = {
     'no-touch': onOff((session, on) => {
       session.noTouch = on
     }),
+    maint_notifications: answer(-3, maintNotifications),
     getredir: answer(2, clientGetRedir),
     trackinginfo: answer(2, clientTrackingInfo),
     tracking: answer(-3, clientTracking),

@@ -45,7 +45,7 @@ function shown(client: LocalClient, thread: number): Shown[number] {
     name: session.name,
     user: session.user,
     protocol: session.protocol,
-    connection: 'shared',
+    connection: session.multiplexing ? 'shared' : 'private',
     command: client.lastCommand,
     pending: client.pendingRequests,
     age: seconds(session.createdAt),

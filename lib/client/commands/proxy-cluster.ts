@@ -19,7 +19,10 @@ type Feature = (call: LocalCall) => readonly [ReplyValue, ReplyValue]
 const word = (text: string): SimpleString => new SimpleString(text)
 
 const status: Feature = ({ services }) => [word('status'), word(services.admin.status)]
-const connection: Feature = () => [word('connection'), word('shared')]
+const connection: Feature = ({ session }) => [
+  word('connection'),
+  word(session.multiplexing ? 'shared' : 'private'),
+]
 const nodes: Feature = ({ services: { admin } }) => [
   word('nodes'),
   admin.topology.nodes.filter(({ role }) => role === 'master').map((node) => shown(node, admin)),

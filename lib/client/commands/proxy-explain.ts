@@ -75,7 +75,7 @@ export function proxyExplain({ args, services, session }: LocalCall): ReplyValue
     ['keys', keys],
     ['slots', [...new Set(slots)]],
     ['nodes', nodesFor(kind, slots, services)],
-    ['connection', text(connectionOf(kind))],
+    ['connection', text(connectionOf(kind, session.multiplexing))],
     ['reads-from', text(spec.readonly ? services.admin.settings.readFrom : 'master')],
     ['parts', partsOf(plan, keys, services)],
     ['merge', text(mergeOf(kind, spec))],
@@ -85,10 +85,10 @@ export function proxyExplain({ args, services, session }: LocalCall): ReplyValue
 }
 
 /** On what kind of connection to a node it goes. */
-function connectionOf(kind: PlanKind): string {
+function connectionOf(kind: PlanKind, multiplexing: boolean): string {
   if (kind === LOCAL || kind === REFUSED) return 'none'
   if (kind === SUBSCRIPTION) return 'the one of all subscriptions'
-  return kind === TRANSACTION || kind === BLOCKING ? 'private' : 'shared'
+  return kind === TRANSACTION || kind === BLOCKING || !multiplexing ? 'private' : 'shared'
 }
 
 function masterOf(slot: number, { admin }: LocalServices): string {

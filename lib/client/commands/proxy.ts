@@ -26,10 +26,6 @@ const BAD_LEVEL = new ErrorReply(`ERR Invalid log level, valid level names: ${LE
 /** Longest message, bytes. */
 const LONGEST = 4096
 const TOO_LONG = new ErrorReply('ERR Log message too long!')
-const NOT_PRIVATE = new ErrorReply(
-  'ERR unsupported command `proxy|multiplexing|off`: the proxy does not provide it'
-)
-
 /** `PROXY LOG [level] message`. */
 function log({ args, services }: LocalCall): ReplyValue {
   const name = args.length === 4 ? word(args[2]!) : 'debug'
@@ -69,11 +65,17 @@ async function restart({ services }: LocalCall): Promise<ReplyValue> {
   }
 }
 
+/** `PROXY MULTIPLEXING OFF`: for this client, and for good. */
+function off({ session }: LocalCall): ReplyValue {
+  session.multiplexing = false
+  return OK
+}
+
 const multiplexing: LocalHandler = choose(
   2,
   new Map<string, ProxySubcommand>([
-    ['status', { least: 3, most: 3, run: () => 'on' }],
-    ['off', { least: 3, most: 3, run: () => NOT_PRIVATE }],
+    ['status', { least: 3, most: 3, run: ({ session }) => (session.multiplexing ? 'on' : 'off') }],
+    ['off', { least: 3, most: 3, run: off }],
     ['help', { least: 3, most: 3, run: () => helpLines(MULTIPLEXING_HELP) }],
   ])
 )

@@ -9,15 +9,27 @@ import type { SubscriptionKind } from '../../pubsub/kind.ts'
 import { ErrorReply, type ReplyValue } from '../../resp/encode.ts'
 import { content, FrameItems, isError, valueStart } from '../../resp/frame.ts'
 import type { PartReply } from '../../router/composite.ts'
-import { container, type Subcommand } from './container.ts'
+import { container } from './container.ts'
+import { type Everywhere, everywhere } from './everywhere.ts'
 import { Glob } from './glob.ts'
-import type { LocalCall, LocalCommands } from './local.ts'
+import type { LocalCall, LocalCommands, LocalServices } from './local.ts'
+import { errorOf } from './refusal.ts'
 
-/** What all masters answer to the same request; an error if one does. It is asked when they have carried out what clients did before. */
+/** What one thread knows of some numbers: those of its clients, and how many of what each node tells are its own connections. */
+interface Numbers {
+  readonly own: readonly number[]
+  readonly placed: readonly (readonly [node: string, numbers: readonly number[]])[]
+}
+
+/** What one thread's clients are subscribed to, by names of one character for each byte; and what of that each node has from the thread. */
+interface Names {
+  readonly names: readonly string[]
+  readonly placed: readonly (readonly [node: string, names: readonly string[]])[]
+}
+
+/** What all masters answer to a request; an error if one does. */
 async function census({ args, services }: LocalCall): Promise<readonly PartReply[] | ErrorReply> {
-  const question = args.map((arg) => Buffer.from(arg))
-  await services.hub.settled()
-  const answers = await services.askEach(question)
+  const answers = await services.askEach(args)
   for (const { reply } of answers) {
     const at = valueStart(reply)
     if (isError(reply, at)) return new ErrorReply(Buffer.from(content(reply, at)))
@@ -25,76 +37,131 @@ async function census({ args, services }: LocalCall): Promise<readonly PartReply
   return answers
 }
 
-function names(kind: SubscriptionKind): Subcommand['run'] {
-  return async (call) => {
-    const { args, services } = call
-    if (args.length > 3) {
-      const word = args[1]!.toString('latin1')
-      const text = `ERR unknown subcommand or wrong number of arguments for '${word}'. Try PUBSUB HELP.`
-      return new ErrorReply(Buffer.from(text, 'latin1'))
-    }
-    const glob = args[2] === undefined ? undefined : new Glob(args[2])
-    const answers = await census(call)
-    if (answers instanceof ErrorReply) return answers
-    const found = new Map<string, Buffer>()
-    for (const { reply } of answers)
-      for (const name of strings(reply)) found.set(name.toString('latin1'), name)
-    // Those of this proxy's clients may be known to a node that is no master any more.
-    for (const { name } of services.hub.topics(kind)) {
-      if (glob === undefined || glob.matches(name, 0, name.length)) {
-        found.set(name.toString('latin1'), name)
-      }
-    }
-    return [...found.values()]
+/** The names of a thread, when the nodes have carried out what its clients did before. */
+async function namesOf(services: LocalServices, kind: SubscriptionKind): Promise<Names> {
+  const { hub } = services
+  await hub.settled()
+  return {
+    names: Array.from(hub.topics(kind), ({ name }) => name.toString('latin1')),
+    placed: Array.from(hub.feeds(), (feed) => [feed.node.name, feed.names(kind)] as const),
   }
 }
 
-function counts(kind: SubscriptionKind): Subcommand['run'] {
-  return async (call) => {
-    const wanted = call.args.slice(2).map((name) => Buffer.from(name))
-    const answers = await census(call)
-    if (answers instanceof ErrorReply) return answers
-    const { hub } = call.services
-    const totals = wanted.map((name) => hub.subscribers(kind, name))
-    for (const { node, reply } of answers) {
-      const feed = hub.feed(node)
-      const told = strings(reply)
-      for (const [i, name] of wanted.entries()) {
-        const others = Number(told[2 * i + 1]) - (feed?.has(kind, name) === true ? 1 : 0)
-        totals[i]! += Math.max(0, others)
+/** `PUBSUB CHANNELS` and `SHARDCHANNELS`: those of the nodes, and of clients, whose connection may be to a node that is no master any more. */
+function channels(subcommand: string, kind: SubscriptionKind): Everywhere<Names> {
+  return {
+    kind: `pubsub ${subcommand}`,
+    share: (args, services) =>
+      args.length > 3
+        ? errorOf(
+            "ERR unknown subcommand or wrong number of arguments for '",
+            args[1]!,
+            "'. Try PUBSUB HELP."
+          )
+        : namesOf(services, kind),
+    reply: async (shares, call) => {
+      const answers = await census(call)
+      if (answers instanceof ErrorReply) return answers
+      const found = new Set<string>()
+      for (const { reply } of answers)
+        for (const name of items(reply)) found.add(name.toString('latin1'))
+      const pattern = call.args[2] && new Glob(call.args[2])
+      for (const { value } of shares) {
+        for (const name of value.names) {
+          const bytes = Buffer.from(name, 'latin1')
+          if (pattern?.matches(bytes, 0, bytes.length) !== false) found.add(name)
+        }
       }
-    }
-    return wanted.flatMap((name, i): ReplyValue[] => [name, totals[i]!])
+      return Array.from(found, (name) => Buffer.from(name, 'latin1'))
+    },
   }
 }
 
-async function patterns(call: LocalCall): Promise<ReplyValue> {
-  const answers = await census(call)
-  if (answers instanceof ErrorReply) return answers
-  const { hub } = call.services
-  let total = [...hub.topics('pattern')].length
-  for (const { node, reply } of answers) {
-    const told = Number(content(reply, valueStart(reply)))
-    total += Math.max(0, told - (hub.feed(node)?.count('pattern') ?? 0))
+/** `PUBSUB NUMSUB` and `SHARDNUMSUB`. */
+function subscribers(subcommand: string, kind: SubscriptionKind): Everywhere<Numbers> {
+  return {
+    kind: `pubsub ${subcommand}`,
+    share: async (args, { hub }) => {
+      const names = args.slice(2).map((name) => Buffer.from(name))
+      await hub.settled()
+      return {
+        own: names.map((name) => hub.subscribers(kind, name)),
+        placed: Array.from(
+          hub.feeds(),
+          (feed) => [feed.node.name, names.map((name) => Number(feed.has(kind, name)))] as const
+        ),
+      }
+    },
+    reply: async (shares, call) => {
+      const answers = await census(call)
+      if (answers instanceof ErrorReply) return answers
+      const parts = shares.map(({ value }) => value)
+      const told = answers.map(({ node, reply }) => ({ node, counts: items(reply) }))
+      return call.args.slice(2).flatMap((name, i): ReplyValue[] => {
+        const own = parts.reduce((sum, part) => sum + part.own[i]!, 0)
+        const strangers = told.reduce((sum, { node, counts }) => {
+          const ours = parts.map(({ placed }) => new Map(placed).get(node)?.[i] ?? 0)
+          return sum + beyond(Number(counts[2 * i + 1]), ours)
+        }, 0)
+        return [name, own + strangers]
+      })
+    },
   }
-  return total
+}
+
+/** `PUBSUB NUMPAT`: different patterns, however many clients have each. */
+const patterns: Everywhere<Names> = {
+  kind: 'pubsub numpat',
+  share: (_args, services) => namesOf(services, 'pattern'),
+  reply: async (shares, call) => {
+    const answers = await census(call)
+    if (answers instanceof ErrorReply) return answers
+    const own = new Set(shares.flatMap(({ value }) => value.names))
+    const strangers = answers.map(({ node, reply }) => {
+      // Several threads may have the same pattern at one node, which counts it once.
+      const ours = new Set(shares.flatMap(({ value }) => new Map(value.placed).get(node) ?? []))
+      return beyond(Number(content(reply, valueStart(reply))), [ours.size])
+    })
+    return strangers.reduce((sum, count) => sum + count, own.size)
+  },
+}
+
+/** What remains of a number without ours; both may change while they are asked for. */
+function beyond(told: number, ours: readonly number[]): number {
+  return Math.max(
+    0,
+    ours.reduce((left, count) => left - count, told)
+  )
 }
 
 /** The items of a reply; numbers too, as texts. */
-function strings(reply: Buffer): Buffer[] {
+function items(reply: Buffer): Buffer[] {
   const found: Buffer[] = []
-  const items = new FrameItems(reply)
-  while (items.next()) found.push(content(reply, items.start))
+  const all = new FrameItems(reply)
+  while (all.next()) found.push(content(reply, all.start))
   return found
 }
+
+const COMMANDS = {
+  channels: channels('channels', 'channel'),
+  shardchannels: channels('shardchannels', 'shard'),
+  numsub: subscribers('numsub', 'channel'),
+  shardnumsub: subscribers('shardnumsub', 'shard'),
+}
+
+/** What each thread tells of its subscriptions. */
+export const pubsubShares: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
+  ...Object.values(COMMANDS),
+  patterns,
+]
 
 /** Handler of PUBSUB. */
 export const pubsubCommands: LocalCommands = {
   pubsub: container('pubsub', {
-    channels: { arity: -2, run: names('channel') },
-    numsub: { arity: -2, run: counts('channel') },
-    numpat: { arity: 2, run: patterns },
-    shardchannels: { arity: -2, run: names('shard') },
-    shardnumsub: { arity: -2, run: counts('shard') },
+    channels: { arity: -2, run: everywhere(COMMANDS.channels) },
+    shardchannels: { arity: -2, run: everywhere(COMMANDS.shardchannels) },
+    numsub: { arity: -2, run: everywhere(COMMANDS.numsub) },
+    shardnumsub: { arity: -2, run: everywhere(COMMANDS.shardnumsub) },
+    numpat: { arity: 2, run: everywhere(patterns) },
   }),
 }

@@ -17,6 +17,7 @@ import type { LocalServices } from './local.ts'
 import { clientsShown } from './proxy-clients.ts'
 import { updating } from './proxy-cluster.ts'
 import { configSetting } from './proxy-config.ts'
+import { pubsubShares } from './pubsub.ts'
 
 const COMMANDS: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
   killing,
@@ -29,6 +30,7 @@ const COMMANDS: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
   updating,
   configSetting,
   hearing,
+  ...pubsubShares,
 ]
 
 const byKind = new Map(COMMANDS.map((command) => [command.kind, command]))

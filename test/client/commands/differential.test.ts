@@ -181,7 +181,6 @@ const CLIENT: readonly Command[] = [
   ['CLIENT', 'PAUSE'],
   ['CLIENT', 'UNPAUSE', 'x'],
   ['CLIENT', 'UNBLOCK'],
-  ['CLIENT', 'MAINT_NOTIFICATIONS', 'ON', 'moving-endpoint-type', 'none'],
   ['CLIENT', 'nonsense'],
   ['CLIENT', long],
   ['CLIENT', bytes],

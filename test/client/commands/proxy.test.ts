@@ -78,7 +78,8 @@ describe('PROXY without a program around it', () => {
     assert.equal(await side.text('PROXY', 'CLIENT', 'ID'), '+0:1\r\n')
     assert.equal(await side.text('PROXY', 'CLIENT', 'THREAD'), ':0\r\n')
     assert.equal(await side.text('PROXY', 'MULTIPLEXING', 'STATUS'), '$2\r\non\r\n')
-    assert.match((await side.text('PROXY', 'MULTIPLEXING', 'OFF'))!, /^-ERR unsupported command/)
+    assert.equal(await side.text('PROXY', 'MULTIPLEXING', 'OFF'), '+OK\r\n')
+    assert.equal(await side.text('PROXY', 'MULTIPLEXING', 'STATUS'), '$3\r\noff\r\n')
   })
 
   it('refuses what only a program can do', async () => {
