@@ -106,6 +106,21 @@ describe('two threads', { concurrency: 2 }, () => {
       3
     )
 
+    for (const client of [one, other]) {
+      await client.call('HELLO', '3')
+      await client.call('SUBSCRIBE', 'news')
+      await client.call('PSUBSCRIBE', '__key*')
+    }
+    assert.deepEqual(await third.ask('PUBSUB', 'NUMSUB', 'news', 'none'), ['news', 2, 'none', 0])
+    assert.equal(await third.ask('PUBSUB', 'NUMPAT'), 1)
+    assert.deepEqual(await third.ask('PUBSUB', 'CHANNELS', 'n*'), ['news'])
+    await third.ask('PUBLISH', 'news', 'hello')
+    for (const client of [one, other]) {
+      assert.match(String(await client.readReply()), /message.*hello/s)
+      await client.call('RESET')
+    }
+    assert.deepEqual(await third.ask('PUBSUB', 'CHANNELS'), [])
+
     assert.equal(await one.ask('PROXY', 'CONFIG', 'SET', 'enable-cross-slot', '1'), 'OK')
     for (const client of [one, other]) {
       assert.deepEqual(await client.ask('PROXY', 'CONFIG', 'GET', 'enable-cross-slot'), [

@@ -314,9 +314,9 @@ describe('subscriptions, on a real cluster', needsServer, () => {
     await one.call('SUBSCRIBE', 'kept')
     await one.call('PSUBSCRIBE', '__keyspace@0__:*')
     for (const name of names) await one.call('SSUBSCRIBE', name)
-    for (const master of [...cluster.masters]) {
-      const replica =
-        cluster.replicas.find((_, i) => cluster.nodes.indexOf(master) === i) ?? cluster.replicas[0]!
+    // The cluster was formed so: each master with the replica of the same number.
+    const pairs = cluster.masters.map((master, i) => [master, cluster.replicas[i]!] as const)
+    for (const [master, replica] of pairs) {
       const told = gap()
       await master.kill()
       await cluster.failover(replica, 'TAKEOVER')
