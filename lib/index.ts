@@ -32,7 +32,7 @@ export type {
   ThreadQuestion,
 } from './program-hooks.ts'
 export { type ClusterProxy, createClusterProxy, type ProxyMethods } from './proxy.ts'
-export type { NodeStats, ProxyStats, ShutdownOptions } from './proxy-core.ts'
+export type { ShutdownOptions } from './proxy-core.ts'
 export type {
   AddressMap,
   ClusterProxyOptions,
@@ -48,4 +48,5 @@ export type {
   Settings,
   SocketPath,
 } from './settings.ts'
+export type { NodeStats, ProxyStats } from './stats.ts'
 export { version } from './version.ts'

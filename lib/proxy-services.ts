@@ -5,6 +5,7 @@ import { Attempts } from './client/access/attempts.ts'
 import { ClusterRights } from './client/access/cluster-rights.ts'
 import type { ClientServices, Totals } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
+import { stopTracking } from './client/commands/client-tracking.ts'
 import { leave } from './client/commands/credential.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
 import type { Invalidations } from './client/invalidations.ts'
@@ -129,6 +130,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     unblock: unblockOn,
     observe: observation.observe,
     onClosed(client, reason) {
+      stopTracking({ session: client.session, services: parts })
       leave(client.session, this.identities)
       if (!client.session.multiplexing) parts.pool.release(client.session.id)
       roster.remove(client, reason)

@@ -3,8 +3,9 @@ import tls from 'node:tls'
 import { usable } from './certificates.ts'
 import type { ProxyEvents, Topology } from './events.ts'
 import { readOptions } from './option-reader.ts'
-import { ProxyCore, type ProxyStats, type ShutdownOptions } from './proxy-core.ts'
+import { ProxyCore, type ShutdownOptions } from './proxy-core.ts'
 import type { ClusterProxyOptions } from './settings.ts'
+import type { ProxyStats } from './stats.ts'
 
 /** What a proxy has beyond a `net.Server`. */
 export interface ProxyMethods {

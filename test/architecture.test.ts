@@ -35,6 +35,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   pubsub: { any: ['resp', 'command', 'cluster', ...TOP] },
   router: { any: ['resp', 'command', 'cluster', 'pubsub', 'options', ...TOP] },
   client: { any: ['resp', 'command', 'cluster', 'pubsub', 'router', ...TOP], types: ['options'] },
+  stats: {},
   'server-events': { any: TOP },
   certificates: { any: ['errors'], types: ['settings'] },
   'proxy-services': { any: [...ROOMS, ...TOP] },
@@ -43,6 +44,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     any: [
       'proxy-admin',
       'proxy-services',
+      'stats',
       'server-events',
       'option-reader',
       'certificates',
@@ -51,11 +53,19 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     ],
   },
   proxy: {
-    any: ['proxy-core', 'server-events', 'option-reader', 'certificates', ...ROOMS, ...TOP],
+    any: [
+      'proxy-core',
+      'stats',
+      'server-events',
+      'option-reader',
+      'certificates',
+      ...ROOMS,
+      ...TOP,
+    ],
   },
   index: {
     any: ['proxy', 'options', 'errors', 'events', 'version'],
-    types: ['proxy-core', 'settings', 'option-checks', 'program-hooks'],
+    types: ['proxy-core', 'stats', 'settings', 'option-checks', 'program-hooks'],
   },
   testing: { any: ['resp', 'command', 'errors'] },
   cli: { any: ['index', 'testing/index.ts'] },

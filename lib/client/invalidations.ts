@@ -1,10 +1,11 @@
 import type { KeyWatch, TrackedKey, WatchSink } from '../cluster/key-watch.ts'
-import { trackingOf } from '../cluster/lanes.ts'
+import { ownerOf, trackingOf } from '../cluster/lanes.ts'
 import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
+import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Request } from '../router/request.ts'
 import type { Settings } from '../settings.ts'
 import { brokenRedirect, invalidationMessage, invalidationPush } from './invalidation-message.ts'
-import { laneKind, Tracking, type TrackingClient, type TrackingHost } from './tracking.ts'
+import { Tracking, type TrackingClient, type TrackingHost } from './tracking.ts'
 import { type TrackedRead, TrackingGroup } from './tracking-group.ts'
 
 /** What {@link Invalidations} work with. */
@@ -13,6 +14,8 @@ export interface InvalidationParts {
   readonly cache: Pick<SlotCache, 'owner' | 'masters'>
   /** A connected client by its number. */
   client(id: number): TrackingClient | undefined
+  /** Asks the other threads whether one of them serves a client, and has it told; undefined where there are none. */
+  elsewhere(words: readonly Buffer[]): Promise<boolean> | undefined
   /** Asks the owner of a slot over a lane whether keys exist, which has them watched; the raw reply. */
   exists(slot: number, keys: readonly Buffer[], lane: number): Promise<Buffer>
 }
@@ -73,7 +76,7 @@ export class Invalidations implements WatchSink, TrackingHost {
 
   /** Puts a client where it belongs by its protocol version and its choice. */
   place(tracking: Tracking): void {
-    const lane = laneKind(tracking.client.session.protocol, tracking)
+    const { lane } = tracking.client.session
     const former = tracking.group
     if (former?.tracked.broadcast === true) former.clients.delete(tracking)
     const group = trackingOf(lane) === undefined ? undefined : this.#group(lane)
@@ -118,6 +121,8 @@ export class Invalidations implements WatchSink, TrackingHost {
       if (!group.clients.delete(tracking)) continue
       if (group.clients.size === 0) group.keys.clear()
       this.#listen(group)
+      // Nobody else ever comes to a lane that was one client's own.
+      if (ownerOf(group.lane) !== 0) this.#groups.delete(group.lane)
     }
   }
 
@@ -208,13 +213,39 @@ export class Invalidations implements WatchSink, TrackingHost {
     if (!tracking.active) return
     const { client, redirect } = tracking
     const { protocol } = client.session
-    const target = redirect === 0 ? client : this.#parts.client(redirect)
-    if (target === undefined) {
-      tracking.broken = true
-      if (protocol === 3) client.pushBehind(brokenRedirect(redirect))
-    } else if (target.session.protocol === 3) target.pushBehind(invalidationPush(keys, protocol))
-    else if (redirect !== 0 && isSubscribed(target.subscriptions))
+    if (redirect === 0) {
+      if (protocol === 3) client.pushBehind(invalidationPush(keys, protocol))
+      return
+    }
+    if (this.#tellOther(redirect, keys, protocol)) return
+    const elsewhere = this.#parts.elsewhere(messageFor(redirect, keys, protocol))
+    if (elsewhere === undefined) broke(tracking)
+    else
+      void elsewhere.then((told) => {
+        if (!told && tracking.active) broke(tracking)
+      })
+  }
+
+  /** Tells a client of this proxy in the place of another; false if there is none of that number. */
+  #tellOther(id: number, keys: readonly string[] | undefined, protocol: ProtocolVersion): boolean {
+    const target = this.#parts.client(id)
+    if (target?.session.protocol === 3) target.pushBehind(invalidationPush(keys, protocol))
+    else if (target !== undefined && isSubscribed(target.subscriptions))
       target.pushBehind(invalidationMessage(keys, protocol))
+    return target !== undefined
+  }
+
+  /** Whether another thread serves a client; undefined where there are none. */
+  isElsewhere(id: number): Promise<boolean> | undefined {
+    return this.#parts.elsewhere([Buffer.from(String(id))])
+  }
+
+  /** Does for another thread what {@link InvalidationParts.elsewhere} asks: whether the client is here. */
+  onElsewhere(words: readonly Buffer[]): boolean {
+    const [id, protocol, what, ...keys] = words.map((word) => word.toString('latin1'))
+    if (what === undefined) return this.#parts.client(Number(id)) !== undefined
+    const given = what === 'all' ? undefined : keys
+    return this.#tellOther(Number(id), given, protocol === '3' ? 3 : 2)
   }
 
   remember(group: Group, key: TrackedKey, tracking: Tracking): void {
@@ -252,4 +283,23 @@ export class Invalidations implements WatchSink, TrackingHost {
 
 function isSubscribed({ channel, pattern, shard }: TrackingClient['subscriptions']): boolean {
   return channel + pattern + shard > 0
+}
+
+/** What another thread is asked: see {@link Invalidations.onElsewhere}. */
+function messageFor(
+  id: number,
+  keys: readonly string[] | undefined,
+  protocol: ProtocolVersion
+): Buffer[] {
+  const what = keys === undefined ? 'all' : 'keys'
+  return [String(id), String(protocol), what, ...(keys ?? [])].map((word) =>
+    Buffer.from(word, 'latin1')
+  )
+}
+
+/** The client that should have been told is gone. */
+function broke(tracking: Tracking): void {
+  tracking.broken = true
+  const { client, redirect } = tracking
+  if (client.session.protocol === 3) client.pushBehind(brokenRedirect(redirect))
 }

@@ -1,5 +1,5 @@
 import type { Identity } from '../cluster/identities.ts'
-import { laneOf, trackingOf } from '../cluster/lanes.ts'
+import { laneOf } from '../cluster/lanes.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { ReadFrom } from '../settings.ts'
 import type { Account } from './access/account.ts'
@@ -58,9 +58,7 @@ export class Session {
   /** The lane that its commands take: its user's, in its protocol version; its own one if it shares none. */
   get lane(): number {
     const kind = laneKind(this.protocol, this.tracking)
-    // What changed keys are told about is one for all who track keys.
-    const shared = this.multiplexing || trackingOf(kind) !== undefined
-    return laneOf(kind, this.identity?.number ?? 0, shared ? 0 : this.id)
+    return laneOf(kind, this.identity?.number ?? 0, this.multiplexing ? 0 : this.id)
   }
 
   /** Where its reads go: a client that said READONLY prefers replicas, whatever the others do. */

@@ -14,9 +14,15 @@ export type TrackingMode = 'default' | 'optin' | 'optout' | 'bcast'
 
 /** A client as far as it is told of keys. */
 export interface TrackingClient {
-  readonly session: { readonly id: number; readonly protocol: ProtocolVersion }
+  readonly session: {
+    readonly id: number
+    readonly protocol: ProtocolVersion
+    readonly lane: number
+  }
   /** While it is subscribed to anything, what is told to a RESP2 client comes as a message. */
   readonly subscriptions: Readonly<Record<SubscriptionKind, number>>
+  /** Whether its connection is closed. */
+  readonly gone: boolean
   /** Sends what answers no request, behind all replies that have come. */
   pushBehind(bytes: Buffer): void
 }

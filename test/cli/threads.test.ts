@@ -39,6 +39,26 @@ const threadOf = (client: RawClient): Promise<unknown> => client.ask('PROXY', 'C
 const idOf = async (client: RawClient): Promise<number> => Number(await client.ask('CLIENT', 'ID'))
 
 describe('two threads', { concurrency: 2 }, () => {
+  test('tell a client of one thread what a client of the other tracks', async () => {
+    await using cluster = await createFakeCluster({ masters: 2 })
+    const { port, program } = await startThreads(cluster)
+    const [reader, hearing] = [await connect(port), await connect(port)]
+    assert.notEqual(await threadOf(reader), await threadOf(hearing))
+    const id = String(await idOf(hearing))
+    await hearing.call('HELLO', '3')
+    const refused = await reader.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', '999999')
+    assert.equal(String(refused), '-ERR The client ID you want redirect to does not exist\r\n')
+    assert.equal(await reader.ask('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id), 'OK')
+    await reader.call('GET', 'key')
+    cluster.execute('SET', 'key', 'value')
+    assert.equal(
+      String(await hearing.readReply()),
+      '>2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nkey\r\n'
+    )
+    for (const client of [reader, hearing]) client.stream.destroy()
+    await endOf(program)
+  })
+
   test('serve one port, and answer for each other whatever concerns all clients', async () => {
     await using cluster = await createFakeCluster({ masters: 2 })
     const { port, program } = await startThreads(cluster, '--maxclients', '4')

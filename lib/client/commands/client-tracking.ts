@@ -7,6 +7,7 @@
 import { ErrorReply, OK, type ReplyValue } from '../../resp/encode.ts'
 import type { Tracking, TrackingMode } from '../tracking.ts'
 import { integer, word } from './argument.ts'
+import type { Everywhere } from './everywhere.ts'
 import type { LocalCall, LocalServices } from './local.ts'
 import { errorOf, NOT_INTEGER, SYNTAX } from './refusal.ts'
 
@@ -42,13 +43,13 @@ interface Options {
 
 const WORDS = new Set(['bcast', 'optin', 'optout', 'noloop'])
 
-function parse(args: readonly Buffer[], services: LocalServices): Options | ErrorReply {
-  const options: Options = { redirect: 0, words: new Set(), prefixes: [] }
+/** Reads the options up to the first error. */
+function parse(args: readonly Buffer[], options: Options): ErrorReply | undefined {
   for (let at = 3; at < args.length; at++) {
     const option = word(args[at]!)
     const value = args[at + 1]
     if (option === 'redirect' && value !== undefined) {
-      const error = setRedirect(options, value, services)
+      const error = setRedirect(options, value)
       if (error !== undefined) return error
       at++
     } else if (option === 'prefix' && value !== undefined) {
@@ -57,23 +58,28 @@ function parse(args: readonly Buffer[], services: LocalServices): Options | Erro
     } else if (WORDS.has(option)) options.words.add(option)
     else return SYNTAX
   }
-  return options
+  return undefined
 }
 
-function setRedirect(
-  options: Options,
-  value: Buffer,
-  { clients }: LocalServices
-): ErrorReply | undefined {
+function setRedirect(options: Options, value: Buffer): ErrorReply | undefined {
   if (options.redirect !== 0) return ONE_REDIRECT
   const id = integer(value)
   if (id === undefined) return NOT_INTEGER
-  for (const { session } of clients()) {
-    if (BigInt(session.id) !== id) continue
-    options.redirect = session.id
-    return undefined
-  }
-  return NO_TARGET
+  if (id < 1n || id > BigInt(Number.MAX_SAFE_INTEGER)) return NO_TARGET
+  options.redirect = Number(id)
+  return undefined
+}
+
+/** Whether there is a client to be told, here or at another thread. */
+function hasClient(id: number, services: LocalServices): boolean | Promise<boolean> {
+  for (const { session } of services.clients()) if (session.id === id) return true
+  return services.invalidations.isElsewhere(id) ?? false
+}
+
+/** What another thread asks of the clients of this one. */
+export const hearing: Pick<Everywhere<boolean>, 'kind' | 'share'> = {
+  kind: 'client-invalidate',
+  share: (words, { invalidations }) => invalidations.onElsewhere(words),
 }
 
 /** Why the options cannot be put in force, in the order in which the server looks. */
@@ -125,9 +131,16 @@ function modeOf(words: ReadonlySet<string>): TrackingMode {
 
 /** `CLIENT TRACKING ON|OFF [REDIRECT id] [PREFIX prefix ...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]`. */
 export function clientTracking(call: LocalCall): ReplyValue | Promise<ReplyValue> {
+  const options: Options = { redirect: 0, words: new Set(), prefixes: [] }
+  const error = parse(call.args, options)
+  const known = options.redirect === 0 || hasClient(options.redirect, call.services)
+  const carryOut = (exists: boolean): ReplyValue | Promise<ReplyValue> =>
+    exists ? (error ?? choose(call, options)) : NO_TARGET
+  return typeof known === 'boolean' ? carryOut(known) : known.then(carryOut)
+}
+
+function choose(call: LocalCall, options: Options): ReplyValue | Promise<ReplyValue> {
   const { args, session, services } = call
-  const options = parse(args, services)
-  if (options instanceof ErrorReply) return options
   const choice = word(args[2]!)
   if (choice === 'off') {
     stopTracking(call)
@@ -136,6 +149,7 @@ export function clientTracking(call: LocalCall): ReplyValue | Promise<ReplyValue
   if (choice !== 'on') return SYNTAX
   const error = conflict(options, session.tracking)
   if (error !== undefined) return error
+  if (call.client.gone) return OK
   const tracking = session.tracking ?? services.invalidations.tracking(call.client)
   session.tracking = tracking
   enable(tracking, options)
@@ -153,7 +167,13 @@ function enable(tracking: Tracking, { words, redirect, prefixes }: Options): voi
 }
 
 /** The client is told of nothing any more. */
-export function stopTracking({ session, services }: Pick<LocalCall, 'session' | 'services'>): void {
+export function stopTracking({
+  session,
+  services,
+}: {
+  session: LocalCall['session']
+  services: Pick<LocalServices, 'invalidations'>
+}): void {
   if (session.tracking === undefined) return
   services.invalidations.stop(session.tracking)
   session.tracking = undefined

@@ -10,6 +10,7 @@ import { unblocking } from './client.ts'
 import { killing } from './client-kill.ts'
 import { listing } from './client-list.ts'
 import { pausing, unpausing } from './client-pause.ts'
+import { hearing } from './client-tracking.ts'
 import { counting } from './counters.ts'
 import type { Everywhere } from './everywhere.ts'
 import type { LocalServices } from './local.ts'
@@ -28,6 +29,7 @@ const COMMANDS: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
   clientsShown,
   updating,
   configSetting,
+  hearing,
   ...pubsubShares,
 ]
 

@@ -198,6 +198,8 @@ const TRACKING: readonly Command[] = [
   ['CLIENT', 'TRACKING', 'on', 'REDIRECT', 'x'],
   ['CLIENT', 'TRACKING', 'on', 'REDIRECT', '999999'],
   ['CLIENT', 'TRACKING', 'on', 'REDIRECT', '0'],
+  ['CLIENT', 'TRACKING', 'on', 'REDIRECT', '999999', 'x'],
+  ['CLIENT', 'TRACKING', 'off', 'REDIRECT', '999999'],
   ['CLIENT', 'TRACKING', 'on', 'REDIRECT'],
   ['CLIENT', 'TRACKING', 'on', 'REDIRECT', '-1'],
   ['CLIENT', 'TRACKING', 'on', 'BCAST', 'PREFIX', 'foo', 'PREFIX', 'f'],

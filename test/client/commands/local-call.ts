@@ -112,6 +112,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
       settings: readOptions({ nodes: '127.0.0.1:7000' }),
       cache: { owner: () => undefined, masters: () => [] },
       client: (id) => [...clients].find(({ session }) => session.id === id),
+      elsewhere: () => undefined,
       exists: () => Promise.reject(new Error('there is no cluster')),
     }),
     maxClients: 10_000,
