@@ -35,7 +35,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   pubsub: { any: ['resp', 'command', 'cluster', ...TOP] },
   router: { any: ['resp', 'command', 'cluster', 'pubsub', 'options', ...TOP] },
   client: { any: ['resp', 'command', 'cluster', 'pubsub', 'router', ...TOP], types: ['options'] },
-  stats: {},
+  stats: { any: [] },
   'server-events': { any: TOP },
   certificates: { any: ['errors'], types: ['settings'] },
   'proxy-services': { any: [...ROOMS, ...TOP] },

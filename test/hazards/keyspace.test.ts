@@ -176,10 +176,6 @@ describe('commands over several keys', () => {
     assert.equal(String(await client.call('SINTER', a, b)), '~1\r\n$1\r\ny\r\n')
     await client.ask('SET', stage.keysOf(1, 2)[1]!, 'x')
     assert.match(String(await client.call('SUNION', a, stage.keysOf(1, 2)[1]!)), /^-WRONGTYPE /)
-    assert.equal(
-      String(await client.call('XREAD', 'BLOCK', '0', 'STREAMS', a, b, '0', '0')),
-      '-ERR Cross-slot queries are not supported for this command\r\n'
-    )
   })
 
   it('E4.6 gathers at most gatherMaxBytes', async () => {
