@@ -135,14 +135,22 @@ export class ClusterNode {
       if (lane.pending > 0) continue
       this.#released.delete(index)
       this.#others.delete(index)
-      this.#watches.get(index)?.close()
-      this.#watches.delete(index)
+      this.#endWatch(index)
       lane.close()
       if (this.#probe !== lane) continue
       // Nobody else would try.
       this.#probe = undefined
       this.#tryAgain()
     }
+  }
+
+  /** Nobody watches any more what was read over a lane. */
+  #endWatch(index: number): void {
+    const watch = this.#watches.get(index)
+    if (watch === undefined) return
+    this.#watches.delete(index)
+    this.#services.watching?.onGap(watch)
+    watch.close()
   }
 
   /** @internal Whether `lane` may dial now. If not, {@link Lane.dial} is called when it may. */
