@@ -113,6 +113,8 @@ export const replyText = {
   /** BY and GET of SORT name keys that nobody can tell before. */
   deniedSort: (option: 'BY' | 'GET'): string =>
     `ERR ${option} option of SORT denied due to insufficient ACL permissions.`,
+  /** A connection was lost that spoke as a user whom no client is any more; nothing was executed. */
+  userLeft: 'NOAUTH the last client of the user has left, the command was not executed',
   /** The proxy is shutting down; the command was not executed. */
   closing: 'ERR the proxy is shutting down, the command was not executed',
 } as const

@@ -251,6 +251,7 @@ export class Dispatcher {
       return
     }
     const { session } = this.#client
+    if (spec.name === 'monitor') this.#makeStateful()
     if (this.#stateful?.awaitsOlder(spec) === true && arityFits(spec, view.argc)) {
       this.#localAfterOlder(view, spec, handler)
       return

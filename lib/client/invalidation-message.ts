@@ -30,3 +30,15 @@ export function invalidationMessage(
 export function brokenRedirect(id: number): Buffer {
   return Buffer.from(`>2\r\n$21\r\ntracking-redir-broken\r\n:${id}\r\n`)
 }
+
+/** What another thread is asked: to tell one of its clients; see `Invalidations.onElsewhere`. */
+export function messageFor(
+  id: number,
+  keys: readonly string[] | undefined,
+  protocol: ProtocolVersion
+): Buffer[] {
+  const what = keys === undefined ? 'all' : 'keys'
+  return [String(id), String(protocol), what, ...(keys ?? [])].map((word) =>
+    Buffer.from(word, 'latin1')
+  )
+}

@@ -1,10 +1,15 @@
 import type { KeyWatch, TrackedKey, WatchSink } from '../cluster/key-watch.ts'
-import { ownerOf, trackingOf } from '../cluster/lanes.ts'
+import { identityOf, ownerOf, trackingOf } from '../cluster/lanes.ts'
 import type { SlotCache, SlotMove } from '../cluster/slot-cache.ts'
 import type { ProtocolVersion } from '../resp/encode.ts'
 import type { Request } from '../router/request.ts'
 import type { Settings } from '../settings.ts'
-import { brokenRedirect, invalidationMessage, invalidationPush } from './invalidation-message.ts'
+import {
+  brokenRedirect,
+  invalidationMessage,
+  invalidationPush,
+  messageFor,
+} from './invalidation-message.ts'
 import { Tracking, type TrackingClient, type TrackingHost } from './tracking.ts'
 import { type TrackedRead, TrackingGroup } from './tracking-group.ts'
 
@@ -20,6 +25,12 @@ export interface InvalidationParts {
   exists(slot: number, keys: readonly Buffer[], lane: number): Promise<Buffer>
 }
 
+/** A client that waits until nodes watch what it is to be told of. */
+interface Settling {
+  readonly tracking: Tracking
+  done(refusal?: string): void
+}
+
 type Group = TrackingGroup<Tracking>
 const COLON = 58
 
@@ -30,7 +41,9 @@ const COLON = 58
 export class Invalidations implements WatchSink, TrackingHost {
   readonly #parts: InvalidationParts
   readonly #groups: Map<number, Group> = new Map()
-  readonly #settling: Set<{ readonly tracking: Tracking; readonly done: () => void }> = new Set()
+  readonly #settling: Set<Settling> = new Set()
+  /** Clients of broadcasts in a new lane whose prefixes some node does not watch for it yet. */
+  readonly #moved: Set<Tracking> = new Set()
 
   constructor(parts: InvalidationParts) {
     this.#parts = parts
@@ -43,29 +56,34 @@ export class Invalidations implements WatchSink, TrackingHost {
     return size
   }
 
+  /** Lanes of which clients are to be told. */
+  get lanes(): number {
+    return this.#groups.size
+  }
+
   /** A client's new choice, to be put in force with {@link begin}. */
   tracking(client: TrackingClient): Tracking {
     return new Tracking(client, this)
   }
 
-  /** Puts a client's choice in force; a promise when nodes must be told first. */
-  begin(tracking: Tracking): Promise<void> | undefined {
+  /** Puts a client's choice in force; a promise when nodes must be told first, of the words of one that refuses. */
+  begin(tracking: Tracking): Promise<string | undefined> | undefined {
     this.place(tracking)
     const { group } = tracking
     if (group === undefined || !group.tracked.broadcast || this.#covers(group, tracking)) return
     tracking.settling = true
     return new Promise((resolve) => {
-      const entry = {
+      const entry: Settling = {
         tracking,
-        done: () => {
+        done: (refusal) => {
           clearTimeout(timer)
           this.#settling.delete(entry)
           tracking.settling = false
-          resolve()
+          resolve(refusal)
         },
       }
       // A node that comes later has all told to forget what they know.
-      const timer = setTimeout(entry.done, this.#parts.settings.connectTimeout)
+      const timer = setTimeout(() => entry.done(), this.#parts.settings.connectTimeout)
       this.#settling.add(entry)
     })
   }
@@ -84,6 +102,26 @@ export class Invalidations implements WatchSink, TrackingHost {
     group?.clients.add(tracking)
     if (former !== group && former !== undefined) this.#listen(former)
     if (group !== undefined) this.#listen(group)
+    if (former === group || former === undefined) return
+    this.#drop(former)
+    if (group?.tracked.broadcast !== true) return
+    this.#moved.add(tracking)
+    this.#checkMoved()
+  }
+
+  /** What changed while a client went from lane to lane is not told by either of them. */
+  #checkMoved(): void {
+    for (const tracking of this.#moved) {
+      if (tracking.group !== undefined && !this.#covers(tracking.group, tracking)) continue
+      this.#moved.delete(tracking)
+      this.#forget(tracking)
+    }
+  }
+
+  /** Lanes of the proxy's own user are shared, and come back. */
+  #drop({ clients, lane }: Group): void {
+    const passing = identityOf(lane) !== 0 || ownerOf(lane) !== 0
+    if (passing && clients.size === 0) this.#groups.delete(lane)
   }
 
   #group(lane: number): Group {
@@ -116,37 +154,56 @@ export class Invalidations implements WatchSink, TrackingHost {
   /** A client's choice is no longer in force. */
   stop(tracking: Tracking): void {
     tracking.stop()
+    this.#moved.delete(tracking)
     for (const entry of this.#settling) if (entry.tracking === tracking) entry.done()
     for (const group of this.#groups.values()) {
       if (!group.clients.delete(tracking)) continue
       if (group.clients.size === 0) group.keys.clear()
       this.#listen(group)
-      // Nobody else ever comes to a lane that was one client's own.
-      if (ownerOf(group.lane) !== 0) this.#groups.delete(group.lane)
+      this.#drop(group)
     }
   }
 
   // What nodes say
 
   onInvalidate({ lane }: KeyWatch, keys: readonly TrackedKey[] | undefined): void {
-    const group = this.#group(lane)
+    const group = this.#groups.get(lane)
+    if (group === undefined) return
     if (keys === undefined) this.#forgetAll(group)
     else if (group.tracked.broadcast) this.#broadcast(group, keys, undefined)
     else for (const key of keys) this.#changed(group, key, undefined)
   }
 
   onGap({ lane }: KeyWatch): void {
-    this.#forgetAll(this.#group(lane))
+    const group = this.#groups.get(lane)
+    if (group === undefined) return
+    this.#forgetAll(group)
+    // Who has gone to another lane has nothing here any more.
+    for (const tracking of group.clients) {
+      if (tracking.group !== group && !tracking.isReading(group)) group.clients.delete(tracking)
+    }
+    this.#drop(group)
+  }
+
+  onRefused(watch: KeyWatch, text: string): void {
+    const group = this.#groups.get(watch.lane)
+    if (group?.tracked.broadcast !== true) return
+    // Those for whom that is news would take what they know for what is.
+    if (text.startsWith('NOPERM '))
+      for (const { client, settling, prefixes } of group.clients)
+        if (!settling && !watch.covers(prefixes)) client.closeAfterReplies()
+    for (const { tracking, done } of [...this.#settling]) if (tracking.group === group) done(text)
   }
 
   onGuarded(): void {
+    this.#checkMoved()
     for (const { tracking, done } of [...this.#settling]) {
       if (tracking.group === undefined || this.#covers(tracking.group, tracking)) done()
     }
   }
 
   prefixes(lane: number): readonly string[] {
-    const all = [...this.#group(lane).clients].flatMap(({ prefixes }) => prefixes)
+    const all = [...(this.#groups.get(lane)?.clients ?? [])].flatMap(({ prefixes }) => prefixes)
     const shortest = [...new Set(all)].sort((a, b) => a.length - b.length)
     return shortest.filter(
       (prefix, i) => !shortest.slice(0, i).some((shorter) => prefix.startsWith(shorter))
@@ -283,18 +340,6 @@ export class Invalidations implements WatchSink, TrackingHost {
 
 function isSubscribed({ channel, pattern, shard }: TrackingClient['subscriptions']): boolean {
   return channel + pattern + shard > 0
-}
-
-/** What another thread is asked: see {@link Invalidations.onElsewhere}. */
-function messageFor(
-  id: number,
-  keys: readonly string[] | undefined,
-  protocol: ProtocolVersion
-): Buffer[] {
-  const what = keys === undefined ? 'all' : 'keys'
-  return [String(id), String(protocol), what, ...(keys ?? [])].map((word) =>
-    Buffer.from(word, 'latin1')
-  )
 }
 
 /** The client that should have been told is gone. */

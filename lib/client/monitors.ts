@@ -12,9 +12,12 @@ export interface MonitoringClient {
 
 const REDACTED = '"(redacted)"'
 const TOO_SLOW = 'the commands that wait to be shown to it exceed subscriberOutputLimit'
-/** How many arguments behind one of these words are secret. */
+/** How many arguments behind one of these words are secret; -1: the next one is not, whatever it says. */
 const SECRETS: Readonly<Record<string, ReadonlyMap<string, number>>> = {
-  hello: new Map([['auth', 2]]),
+  hello: new Map([
+    ['auth', 2],
+    ['setname', -1],
+  ]),
   migrate: new Map([
     ['auth', 1],
     ['auth2', 2],
@@ -49,12 +52,10 @@ function words({ name }: CommandSpec, view: RequestView): string {
   let hidden = 0
   return args
     .map((arg) => {
-      if (hidden > 0) {
-        hidden--
-        return REDACTED
-      }
-      hidden = secrets?.get(arg.toString('latin1').toLowerCase()) ?? 0
-      return shown(arg)
+      const text = hidden > 0 ? REDACTED : shown(arg)
+      const given = hidden < 0 ? 0 : (secrets?.get(arg.toString('latin1').toLowerCase()) ?? 0)
+      hidden = hidden > 0 ? Math.max(hidden - 1, given) : given
+      return text
     })
     .join(' ')
 }

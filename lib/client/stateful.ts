@@ -72,7 +72,8 @@ export class Stateful {
 
   /** Whether its silence means nothing: it listens, or is in a transaction, which has a limit of its own. */
   get engaged(): boolean {
-    return this.subscribed || this.queueing || this.watching
+    const { monitoring } = this.#host.client.session
+    return monitoring || this.subscribed || this.queueing || this.watching
   }
 
   /** Whether it waits in a blocking command. */
@@ -221,8 +222,8 @@ export class Stateful {
   }
 
   /** Whether a command may change how the client is to be spoken to: then it must not be carried out before what is older is answered. */
-  awaitsOlder(spec: CommandSpec): boolean {
-    return spec.name === 'reset' || (spec.name === 'hello' && this.subscribed)
+  awaitsOlder({ name }: CommandSpec): boolean {
+    return name === 'reset' || name === 'monitor' || (name === 'hello' && this.subscribed)
   }
 
   /** Carries such a command out after all that is older; RESET leaves the transaction and all subscriptions before. */

@@ -25,6 +25,8 @@ export interface TrackingClient {
   readonly gone: boolean
   /** Sends what answers no request, behind all replies that have come. */
   pushBehind(bytes: Buffer): void
+  /** Ends the connection after the replies to all earlier commands are written. */
+  closeAfterReplies(): void
 }
 
 /** What a {@link Tracking} needs of what sees to all of them. */
@@ -155,11 +157,18 @@ export class Tracking {
   #keep(read: TrackedRead<Tracking>, key: TrackedKey, request: Request): boolean {
     const { group } = read
     if (group.tracked.broadcast) {
-      return !read.isStale(key.name) || !this.prefixes.some((one) => key.name.startsWith(one))
+      const told = group === this.group && !read.isStale(key.name)
+      return told || !this.prefixes.some((one) => key.name.startsWith(one))
     }
     if (read.isStale(key.name) || !this.#host.isGuarded(group, key, request)) return false
     this.#host.remember(group, key, this)
     return true
+  }
+
+  /** Whether a request of it is under way over a lane. */
+  isReading(group: TrackingGroup<Tracking>): boolean {
+    for (const read of this.#reads.values()) if (read.group === group) return true
+    return false
   }
 
   /** It is no longer in force. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { ProxyError } from '../errors.ts'
+import { ProxyError, replyText } from '../errors.ts'
 import type { EventSink } from '../events.ts'
 import type { NodeAddress, Settings } from '../settings.ts'
 import type { Turn } from '../turn.ts'
@@ -239,10 +239,10 @@ export class ConnectionPool {
     return Promise.resolve(credentials()).then((given) => greeting(lane, given))
   }
 
-  /** Without its login a connection would speak as the node's user `default`. */
+  /** Without its login a connection would speak as the node's user `default`. Its end says nothing about the node. */
   #loginOf(identity: number): Login {
     const login = this.identities.login(identity)
-    if (login === undefined) throw new ProxyError('CLOSED', 'the last client of its user has left')
+    if (login === undefined) throw new ProxyError('NODE_AUTH', replyText.userLeft)
     return login
   }
 }

@@ -25,6 +25,8 @@ export interface WatchSink {
   onGap(watch: KeyWatch): void
   /** What is read over the lane from now on is watched; for broadcasts: keys with the prefixes are. */
   onGuarded(watch: KeyWatch): void
+  /** A node does not watch anything for the lane, or not what it was asked to; its words. */
+  onRefused(watch: KeyWatch, text: string): void
   /** The prefixes that the clients of a lane for broadcasts are to be told of; none of them begins with another. */
   prefixes(lane: number): readonly string[]
 }
@@ -41,8 +43,8 @@ export interface KeyWatchParts {
 
 /** Milliseconds between two signs of life: a connection that died unseen must not leave clients with what they read long ago. */
 const PING_INTERVAL = 2000
-/** Milliseconds between two attempts at a sidecar. */
-const SIDECAR_INTERVAL = 500
+/** Milliseconds between two attempts at a sidecar, or at a node that is busy. */
+const ATTEMPT_INTERVAL = 500
 const PING: Buffer = frameRequest(['PING']).buffer
 
 /**
@@ -67,6 +69,8 @@ export class KeyWatch implements LaneWatch {
   #sent: readonly string[] = []
   #confirmed: readonly string[] = []
   #pingAt = 0
+  /** When the node is asked once more that was busy; 0 if it was not. */
+  #againAt = 0
   readonly #awaiting: Set<() => void> = new Set()
   /** Connections of the lane that were ready and have not ended. */
   readonly #open: Set<Connection> = new Set()
@@ -96,6 +100,12 @@ export class KeyWatch implements LaneWatch {
         this.#release()
         if (this.#connection !== undefined) this.#turnOn(this.#connection, false)
       },
+      onRefused: (text) => {
+        this.#sidecar?.close()
+        this.#sidecar = undefined
+        this.#release()
+        this.#refused(text)
+      },
       onPush: (buffer, start, end) => this.onPush(buffer, start, end),
       onClosed: () => {
         this.#sidecar = undefined
@@ -117,6 +127,7 @@ export class KeyWatch implements LaneWatch {
     this.guarded = false
     this.#sent = []
     this.#confirmed = []
+    this.#againAt = 0
     this.#turnOn(connection, true)
   }
 
@@ -148,9 +159,23 @@ export class KeyWatch implements LaneWatch {
         if (this.#connection !== connection) return
         const reply = buffer.toString('latin1', start, end - 2)
         if (reply === '+OK') onOk()
-        else debug('%s does not track keys: %s', this.node.name, reply)
+        else this.#refused(reply.slice(1))
       })
     )
+  }
+
+  #refused(text: string): void {
+    debug('%s does not track keys: %s', this.node.name, text)
+    this.#sent = this.#confirmed
+    // A script runs, which does not keep new connections out.
+    if (text.startsWith('BUSY ')) this.#againAt = performance.now() + ATTEMPT_INTERVAL
+    this.#parts.sink.onRefused(this, text)
+  }
+
+  #tryAgain(connection: Connection): void {
+    this.#againAt = 0
+    if (this.guarded) this.update()
+    else this.#turnOn(connection, false)
   }
 
   /** For broadcasts: the prefixes that are wanted may be others. */
@@ -225,9 +250,10 @@ export class KeyWatch implements LaneWatch {
     this.#sidecar?.check()
     const connection = this.#connection
     if (connection?.state !== 'ready') return
-    if (this.tracked.protocol === 2 && performance.now() - this.#sidecarAt > SIDECAR_INTERVAL)
+    if (this.tracked.protocol === 2 && performance.now() - this.#sidecarAt > ATTEMPT_INTERVAL)
       this.#openSidecar()
     const now = performance.now()
+    if (this.#againAt !== 0 && now >= this.#againAt) this.#tryAgain(connection)
     if (now - this.#pingAt < PING_INTERVAL) return
     this.#pingAt = now
     this.#sidecar?.ping()

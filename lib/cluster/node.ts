@@ -7,7 +7,7 @@ import { Connection, type ConnectionSetup } from './connection.ts'
 import type { Identity } from './identities.ts'
 import { KeyWatch, type WatchSink } from './key-watch.ts'
 import { Lane } from './lane.ts'
-import { identityOf, LANES, LANES_EACH, ownerOf, trackingOf } from './lanes.ts'
+import { identityOf, kindOf, LANES, LANES_EACH, ownerOf, trackingOf } from './lanes.ts'
 
 const debug = createDebug('redis-cluster-proxy:cluster')
 
@@ -15,6 +15,13 @@ const debug = createDebug('redis-cluster-proxy:cluster')
 export const SILENT = 1000
 const PING: Buffer = frameRequest(['PING']).buffer
 const BUSY = /: BUSY /
+/** Kinds of lanes that keep their connection although it is stuck: nobody shares them. */
+const KEPT: ReadonlySet<number> = new Set([LANES.control, LANES.trial])
+const KEPT_WHILE_BUSY: ReadonlySet<number> = new Set([
+  ...KEPT,
+  LANES.resp2Replica,
+  LANES.resp3Replica,
+])
 
 /** What nodes need of the pool they belong to. */
 export interface NodeServices {
@@ -128,14 +135,22 @@ export class ClusterNode {
       if (lane.pending > 0) continue
       this.#released.delete(index)
       this.#others.delete(index)
-      this.#watches.get(index)?.close()
-      this.#watches.delete(index)
+      this.#endWatch(index)
       lane.close()
       if (this.#probe !== lane) continue
       // Nobody else would try.
       this.#probe = undefined
       this.#tryAgain()
     }
+  }
+
+  /** Nobody watches any more what was read over a lane. */
+  #endWatch(index: number): void {
+    const watch = this.#watches.get(index)
+    if (watch === undefined) return
+    this.#watches.delete(index)
+    this.#services.watching?.onGap(watch)
+    watch.close()
   }
 
   /** @internal Whether `lane` may dial now. If not, {@link Lane.dial} is called when it may. */
@@ -224,10 +239,10 @@ export class ClusterNode {
    * READONLY in, which connections to replicas begin with.
    */
   #unstick(): void {
-    const last = this.#said === 'busy' ? LANES.resp3 : LANES.resp3Replica
+    const kept = this.#said === 'busy' ? KEPT_WHILE_BUSY : KEPT
     this.#said = 'nothing'
-    for (const [index, lane] of this.#lanes.entries()) {
-      if (lane === undefined || index === LANES.control || index > last) continue
+    for (const [index, lane] of [...this.#lanes.entries(), ...this.#others]) {
+      if (lane === undefined || kept.has(kindOf(index))) continue
       if (lane.silence >= SILENT) this.#services.onStuck(this, lane)
     }
   }

@@ -8,8 +8,10 @@ const INTEGER = 58
 
 /** What a {@link Sidecar} tells. */
 export interface SidecarEvents {
-  /** The number that the node has for it is known; undefined if the node does not tell. */
-  onId(id: string | undefined): void
+  /** The number that the node has for it is known. */
+  onId(id: string): void
+  /** The node does not tell; its words. */
+  onRefused(text: string): void
   /** A push, raw; valid during the call only. */
   onPush(buffer: Buffer, start: number, end: number): void
   onClosed(): void
@@ -24,8 +26,9 @@ export class Sidecar {
       onReady: () => {
         connection.send(
           new Errand(CLIENT_ID, (buffer, start, end) => {
-            const known = buffer[start] === INTEGER
-            events.onId(known ? buffer.toString('latin1', start + 1, end - 2) : undefined)
+            const told = buffer.toString('latin1', start + 1, end - 2)
+            if (buffer[start] === INTEGER) events.onId(told)
+            else events.onRefused(told)
           })
         )
       },

@@ -35,6 +35,14 @@ test('secrets are not shown', () => {
       '"HELLO" "3" "auth" "(redacted)" "(redacted)" "SETNAME" "n"',
     ],
     [
+      ['HELLO', '3', 'SETNAME', 'auth', 'AUTH', 'u', 'p'],
+      '"HELLO" "3" "SETNAME" "auth" "AUTH" "(redacted)" "(redacted)"',
+    ],
+    [
+      ['MIGRATE', 'h', '1', 'auth', 'auth', 'AUTH', 'p'],
+      '"MIGRATE" "h" "1" "auth" "(redacted)" "(redacted)" "(redacted)"',
+    ],
+    [
       ['MIGRATE', 'h', '1', 'k', '0', '10', 'AUTH', 'p'],
       '"MIGRATE" "h" "1" "k" "0" "10" "AUTH" "(redacted)"',
     ],

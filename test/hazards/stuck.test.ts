@@ -30,6 +30,38 @@ describe('a command that keeps a shared connection busy', () => {
     await late
   })
 
+  it('E1.9 is so for the clients of a user of the cluster, and for those who track keys', async () => {
+    const users = { alice: 'a-secret' }
+    await using stage = await setStage({ wired: true, cluster: { users } })
+    const login = ['HELLO', '3', 'AUTH', 'alice', 'a-secret'] as const
+    const setups = [
+      [login],
+      [
+        ['HELLO', '3'],
+        ['CLIENT', 'TRACKING', 'ON'],
+      ],
+    ] as const
+    for (const setup of setups) {
+      const [slow, other] = await stage.clients(2)
+      for (const client of [slow!, other!]) for (const words of setup) await client.call(...words)
+      const [key, free] = stage.keysOf(0, 2)
+      await other!.call('GET', free!)
+      const wire = stage.wire(0)
+      const held = wire.hold('EVAL')
+      const late = slow!.call('EVAL', 'return 1', '1', key!)
+      const warned = warning(stage)
+      await held
+      assert.match((await warned).message, /^'eval' keeps/)
+      assert.equal(await other!.ask('SET', free!, 'x'), 'OK')
+      // What keeps its connection busy for itself is no trouble of the node's any more.
+      const asked = stage.wire(0).accepted
+      await other!.ask('GET', free!)
+      assert.equal(stage.wire(0).accepted, asked)
+      wire.release()
+      await late
+    }
+  })
+
   it('E1.9 E1.2 keeps the order of its own client, slot by slot', async () => {
     await using stage = await setStage({ wired: true })
     const client = await stage.client()

@@ -153,7 +153,14 @@ function choose(call: LocalCall, options: Options): ReplyValue | Promise<ReplyVa
   const tracking = session.tracking ?? services.invalidations.tracking(call.client)
   session.tracking = tracking
   enable(tracking, options)
-  return services.invalidations.begin(tracking)?.then(() => OK) ?? OK
+  const begun = services.invalidations.begin(tracking)
+  return begun?.then((refusal) => (refusal === undefined ? OK : undone(call, refusal))) ?? OK
+}
+
+/** What nodes do not watch is not in force. */
+function undone(call: LocalCall, refusal: string): ErrorReply {
+  stopTracking(call)
+  return new ErrorReply(refusal)
 }
 
 function enable(tracking: Tracking, { words, redirect, prefixes }: Options): void {

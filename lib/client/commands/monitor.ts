@@ -9,6 +9,8 @@ const NOT_IN_MULTI = new ErrorReply("ERR MONITOR isn't allowed for DENY BLOCKING
 function monitor({ client, session, services }: LocalCall): ReplyValue {
   if (!services.admin.rules.adminCommands) return forbidden('monitor')
   if (client.queuedCommands >= 0) return NOT_IN_MULTI
+  // Whether it may was asked for, and who is gone would stay for ever.
+  if (client.gone) return OK
   services.monitors.add(client)
   session.monitoring = true
   return OK

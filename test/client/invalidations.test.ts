@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Invalidations } from '../../lib/client/invalidations.ts'
+import { KeyWatch } from '../../lib/cluster/key-watch.ts'
+import { laneOf, trackedKind, trackingOf } from '../../lib/cluster/lanes.ts'
+import { fakeClient } from './commands/local-call.ts'
+
+const KIND = trackedKind({ protocol: 3, broadcast: false, noLoop: false })
+
+function made(): Invalidations {
+  return new Invalidations({
+    settings: { trackingTableMaxKeys: 0, connectTimeout: 1000 },
+    cache: { owner: () => undefined, masters: () => [] },
+    client: () => undefined,
+    elsewhere: () => undefined,
+    exists: async () => Buffer.from(':0\r\n'),
+  })
+}
+
+function watchOf(sink: Invalidations, lane: number): KeyWatch {
+  const setup = (): never => assert.fail('nothing is dialled')
+  const node = { name: 'node:1' }
+  return new KeyWatch({ node, lane, tracked: trackingOf(lane)!, setup, sink })
+}
+
+test('what nodes say of lanes without clients leaves nothing behind', () => {
+  const invalidations = made()
+  const watch = watchOf(invalidations, laneOf(KIND, 1, 0))
+  invalidations.onInvalidate(watch, [{ name: 'k', slot: 1 }])
+  invalidations.onInvalidate(watch, undefined)
+  invalidations.onGap(watch)
+  assert.deepEqual(invalidations.prefixes(watch.lane), [])
+  assert.equal(invalidations.lanes, 0)
+})
+
+test('a client that goes from user to user is kept in the lane of the last one only, and in none when it stops', () => {
+  const invalidations = made()
+  const client = fakeClient(1)
+  client.session.protocol = 3
+  const tracking = invalidations.tracking(client)
+  client.session.tracking = tracking
+  for (const number of [1, 2, 3]) {
+    client.session.identity = { number, user: `user ${number}`, base: 16 * number }
+    invalidations.place(tracking)
+  }
+  for (const number of [1, 2]) invalidations.onGap(watchOf(invalidations, laneOf(KIND, number, 0)))
+  assert.equal(invalidations.lanes, 1)
+  invalidations.stop(tracking)
+  assert.equal(invalidations.lanes, 0)
+})
