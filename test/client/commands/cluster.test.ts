@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { LANES, trackedKind } from '../../../lib/cluster/lanes.ts'
 import { decodeReply, type Reply } from '../../support/resp-frame.ts'
 import { LocalSide } from './local-call.ts'
 
@@ -50,9 +51,9 @@ describe('CLUSTER', () => {
     assert.match(String(await ask(side, 'INFO')), /^cluster_state:fail\r\n/)
   })
 
-  it('asks the owner of the slot for its keys, on the lane of the client', async () => {
+  it('asks the owner of the slot for its keys, on the lane of its version and user', async () => {
     const side = new LocalSide()
-    side.client.lane = 9
+    side.client.lane = trackedKind({ protocol: 3, broadcast: false, noLoop: false })
     const asked: unknown[] = []
     side.services.callSlot = async (slot, args, lane) => {
       asked.push([slot, args.map(String), lane])
@@ -61,8 +62,8 @@ describe('CLUSTER', () => {
     assert.equal(await side.text('CLUSTER', 'countkeysinslot', 7), ':+5\r\n')
     await side.call('CLUSTER', 'GETKEYSINSLOT', 8, 2)
     assert.deepEqual(asked, [
-      [7, ['CLUSTER', 'countkeysinslot', '7'], 9],
-      [8, ['CLUSTER', 'GETKEYSINSLOT', '8', '2'], 9],
+      [7, ['CLUSTER', 'countkeysinslot', '7'], LANES.resp3],
+      [8, ['CLUSTER', 'GETKEYSINSLOT', '8', '2'], LANES.resp3],
     ])
   })
 
