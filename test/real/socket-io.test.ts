@@ -8,11 +8,14 @@ import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { Server } from 'socket.io'
 import { io, type Socket } from 'socket.io-client'
+import { keySlot } from '../../lib/command/slot.ts'
 import { type RealCluster, startCluster } from '../support/real-cluster.ts'
 import { needsServer } from '../support/server-available.ts'
 import { type Proxied, startProxy } from './proxied.ts'
 
 const LIMIT = 20_000
+/** What the adapters publish on: to all, to a room, and their own questions and answers. */
+const CHANNELS = ['socket.io#/#', 'socket.io#/#room#', 'socket.io-request#/#', 'socket.io#/#room']
 
 /** A pair of connections, one of which subscribes. */
 interface Pair {
@@ -176,6 +179,30 @@ describe("socket.io's adapters for Redis, between two servers", needsServer, () 
         assert.equal((await one.io.fetchSockets()).length, 2)
       })
     }
+  }
+
+  for (const adapter of Object.keys(ADAPTERS)) {
+    it(`the ${adapter} one goes on while the slots of its channels are resharded`, async () => {
+      await using one = await App.start('ioredis', adapter, running.port)
+      await using two = await App.start('ioredis', adapter, running.port)
+      const [near, far] = [await one.socket(), await two.socket()]
+      await far.emitWithAck('join', 'room')
+      await insist(far, 'room', () => one.io.to('room').emit('room'))
+      await insist(near, 'news', () => two.io.emit('news'))
+      for (const channel of CHANNELS) {
+        const bytes = Buffer.from(channel)
+        const slot = keySlot(bytes, 0, bytes.length)
+        const from = await cluster.ownerOf(slot)
+        const to = cluster.masters.find((node) => node !== from)!
+        const moved = cluster.migrateSlot(slot, from, to)
+        await insist(near, 'news', () => two.io.emit('news'))
+        await moved
+        await cluster.healthy()
+        await insist(near, 'news', () => two.io.emit('news'))
+        await insist(far, 'room', () => one.io.to('room').emit('room'))
+      }
+      assert.equal((await one.io.fetchSockets()).length, 2)
+    })
   }
 
   async function replicaOf(id: string) {

@@ -321,52 +321,60 @@ describe('client-side caches through the proxy', needsServer, () => {
     for (const client of clients) client.destroy()
   })
 
-  it('E16.1 E16.3 a cache of ioredis, RESP2, is right by what another connection hears, over a reshard', async () => {
-    const place = { host: '127.0.0.1', port: running.port, protocol: 2 } as const
-    const [data, hearing, writer] = [new Redis(place), new Redis(place), new Redis(place)]
-    const cache = new Map<string, string | null>()
-    /** Keys that are being read; a read is kept only if its key is here when it is answered. */
-    const filling = new Set<string>()
-    let told = 0
-    hearing.on('messageBuffer', (_channel: Buffer, payload: Buffer[] | null) => {
-      told++
-      if (payload === null) cache.clear()
-      if (payload === null) filling.clear()
-      for (const key of payload ?? []) {
-        cache.delete(String(key))
-        filling.delete(String(key))
+  for (const change of ['reshard', 'failover'] as const)
+    it(`E16.1 E16.3 a cache of ioredis, RESP2, is right by what another connection hears, over a ${change}`, async () => {
+      const place = { host: '127.0.0.1', port: running.port, protocol: 2 } as const
+      const [data, hearing, writer] = [new Redis(place), new Redis(place), new Redis(place)]
+      const cache = new Map<string, string | null>()
+      /** Keys that are being read; a read is kept only if its key is here when it is answered. */
+      const filling = new Set<string>()
+      let told = 0
+      hearing.on('messageBuffer', (_channel: Buffer, payload: Buffer[] | null) => {
+        told++
+        if (payload === null) cache.clear()
+        if (payload === null) filling.clear()
+        for (const key of payload ?? []) {
+          cache.delete(String(key))
+          filling.delete(String(key))
+        }
+      })
+      const id = await hearing.client('ID')
+      await hearing.subscribe('__redis__:invalidate')
+      assert.equal(await data.client('TRACKING', 'ON', 'REDIRECT', id), 'OK')
+      const get = async (key: string): Promise<string | null> => {
+        if (cache.has(key)) return cache.get(key)!
+        filling.add(key)
+        const value = await data.get(key)
+        if (filling.delete(key)) cache.set(key, value)
+        return value
       }
+      const move = async (key: string): Promise<void> => {
+        const from = await cluster.ownerOf(slotOf(key))
+        const to = cluster.masters.find((node: RealNode) => node !== from)!
+        await cluster.migrateSlot(slotOf(key), from, to)
+      }
+      const upset = (round: number): Promise<unknown> | undefined => {
+        if (change === 'reshard')
+          return round % 5 === 4 ? move(keys[round % keys.length]!) : undefined
+        return round === 5 ? cluster.failover(cluster.replicas[1]!) : undefined
+      }
+      for (let round = 0; round < 20; round++) {
+        const moving = upset(round)
+        for (const key of keys) {
+          // A write of which nobody knows is made again.
+          while ((await writer.set(key, `${key} ${round}`).catch(() => null)) !== 'OK');
+          await get(key)
+        }
+        await moving
+      }
+      const limit = AbortSignal.timeout(5000)
+      for (const key of keys)
+        while ((await get(key)) !== `${key} 19`) assert.ok(!limit.aborted, `${key} is stale`)
+      assert.ok(told > 0)
+      const asked = running.proxy.stats().commands
+      for (const key of keys) await get(key)
+      assert.equal(running.proxy.stats().commands, asked)
+      for (const client of [data, hearing, writer]) client.disconnect()
+      await cluster.healthy()
     })
-    const id = await hearing.client('ID')
-    await hearing.subscribe('__redis__:invalidate')
-    assert.equal(await data.client('TRACKING', 'ON', 'REDIRECT', id), 'OK')
-    const get = async (key: string): Promise<string | null> => {
-      if (cache.has(key)) return cache.get(key)!
-      filling.add(key)
-      const value = await data.get(key)
-      if (filling.delete(key)) cache.set(key, value)
-      return value
-    }
-    const move = async (key: string): Promise<void> => {
-      const from = await cluster.ownerOf(slotOf(key))
-      const to = cluster.masters.find((node: RealNode) => node !== from)!
-      await cluster.migrateSlot(slotOf(key), from, to)
-    }
-    for (let round = 0; round < 20; round++) {
-      const moving = round % 5 === 4 ? move(keys[round % keys.length]!) : undefined
-      for (const key of keys) {
-        await writer.set(key, `${key} ${round}`)
-        await get(key)
-      }
-      await moving
-    }
-    const limit = AbortSignal.timeout(5000)
-    for (const key of keys)
-      while ((await get(key)) !== `${key} 19`) assert.ok(!limit.aborted, `${key} is stale`)
-    assert.ok(told > 0)
-    const asked = running.proxy.stats().commands
-    for (const key of keys) await get(key)
-    assert.equal(running.proxy.stats().commands, asked)
-    for (const client of [data, hearing, writer]) client.disconnect()
-  })
 })
