@@ -335,7 +335,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     default: 1024 * MEBIBYTE,
     ...whole(0, MOST_BYTES),
     unit: 'bytes',
-    help: 'What all clients together may have buffered before no more is read, and no new client let in; 0: no limit.',
+    help: 'What all clients together may have buffered before no more is read, and no new client let in; 0: no limit. Of one thread.',
     runtime: true,
   },
   program: {

@@ -15,6 +15,7 @@ interface Message {
 export type Listener = (payload: never, socket: Socket | undefined) => unknown
 
 interface Waiting {
+  readonly timer: NodeJS.Timeout | undefined
   resolve(value: unknown): void
   reject(error: Error): void
 }
@@ -40,14 +41,27 @@ export class Channel {
     this.#send({ what, payload }, socket)
   }
 
-  /** Asks the other side; rejects with its error, or when it is gone. */
-  ask<Value>(what: string, payload?: unknown): Promise<Value> {
+  /** Asks the other side; rejects with its error, or with `CLOSED` when it is gone or silent for `limit` milliseconds. */
+  ask<Value>(what: string, payload?: unknown, limit?: number): Promise<Value> {
     return new Promise((resolve, reject) => {
       const number = ++this.#asked
-      this.#waiting.set(number, { resolve: resolve as Waiting['resolve'], reject })
+      const timer = limit === undefined ? undefined : setTimeout(() => this.#late(number), limit)
+      this.#waiting.set(number, { timer, resolve: resolve as Waiting['resolve'], reject })
       if (this.#peer.connected === true) this.#send({ what, payload, number })
       else this.#onDisconnect()
     })
+  }
+
+  /** The answer to a question, which is not waited for any more; undefined if nobody waits. */
+  #taken(number: number): Waiting | undefined {
+    const waiting = this.#waiting.get(number)
+    this.#waiting.delete(number)
+    clearTimeout(waiting?.timer)
+    return waiting
+  }
+
+  #late(number: number): void {
+    this.#taken(number)?.reject(new ProxyError('CLOSED', 'the other process does not answer'))
   }
 
   #send(message: Message, socket?: Socket): void {
@@ -61,8 +75,7 @@ export class Channel {
       void this.#hear(what, payload, number, socket)
       return
     }
-    const waiting = this.#waiting.get(number!)
-    this.#waiting.delete(number!)
+    const waiting = this.#taken(number!)
     if (answer === 'right') waiting?.resolve(payload)
     else waiting?.reject(new ProxyError('INVALID_OPTION', String(payload)))
   }
@@ -87,8 +100,8 @@ export class Channel {
   }
 
   #onDisconnect(): void {
-    const waiting = [...this.#waiting.values()]
-    this.#waiting.clear()
-    for (const { reject } of waiting) reject(new ProxyError('CLOSED', 'the other process is gone'))
+    for (const number of [...this.#waiting.keys()]) {
+      this.#taken(number)?.reject(new ProxyError('CLOSED', 'the other process is gone'))
+    }
   }
 }

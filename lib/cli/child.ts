@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net'
 import type { ShutdownOptions, ThreadQuestion } from '../index.ts'
 import { Channel } from './channel.ts'
-import { Configuration, type WrittenSources } from './configuration.ts'
+import { Configuration, type Given } from './configuration.ts'
 import { type Log, logOf } from './log.ts'
 import { optionNamed } from './program-options.ts'
 import { type Place, Thread } from './thread.ts'
@@ -18,7 +18,7 @@ const MARK = 'REDIS_CLUSTER_PROXY_THREAD'
 /** What a thread is started with. */
 export interface Start {
   readonly place: Place
-  readonly sources: WrittenSources
+  readonly given: Given
   /** Whether nothing is logged where there is no log file. */
   readonly silent: boolean
   /** What the other threads were told before, and hold. */
@@ -34,7 +34,7 @@ export interface HandedClient {
 
 /** What changes in a running thread. */
 export interface Change {
-  readonly sources: WrittenSources
+  readonly given: Given
   /** Names of the options whose new value is to be in force. */
   readonly options: readonly string[]
 }
@@ -63,7 +63,7 @@ export function serveAsThread(): void {
   }
   const channel: Channel = new Channel(process, {
     start: (start: Start) => {
-      const configuration = Configuration.of(start.sources)
+      const configuration = Configuration.of(start.given)
       log = logOf(configuration, start.silent)
       thread = started(start, configuration, log, channel)
     },
@@ -80,16 +80,20 @@ export function serveAsThread(): void {
       thread!.accept(socket, id, elsewhere)
     },
     question: (question: ThreadQuestion) => thread!.answer(question),
-    configure: ({ sources, options }: Change) =>
+    configure: ({ given, options }: Change) =>
       thread!.configure(
-        Configuration.of(sources),
+        Configuration.of(given),
         options.map((name) => optionNamed(name)!)
       ),
-    reopen: () => log?.reopen(),
+    reopen: () => reopened(log),
     end: (how: ShutdownOptions) => void end(how),
   })
   process.on('disconnect', () => void end({ timeout: 0 }))
-  process.on('SIGTERM', () => void end({ timeout: DEFAULT_END }))
+  process.on('SIGTERM', async () => {
+    // When the main process has answered, no client is on its way to here any more.
+    await channel.ask('leaving', undefined, LEAVE_TIME).catch(() => {})
+    await end({ timeout: DEFAULT_END })
+  })
   // They are the main process's business; a terminal sends them to all.
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
     process.on(signal, () => {})
@@ -98,6 +102,16 @@ export function serveAsThread(): void {
 
 /** Milliseconds for what is in flight, when the thread alone is told to end by a signal. */
 const DEFAULT_END = 10_000
+/** Milliseconds that it then waits for the main process. */
+const LEAVE_TIME = 2000
+
+function reopened(log: Log | undefined): void {
+  try {
+    log?.reopen()
+  } catch (error) {
+    log?.write('error', `the log file stays open: ${(error as Error).message}`)
+  }
+}
 
 function started(start: Start, configuration: Configuration, log: Log, channel: Channel): Thread {
   const thread = new Thread(configuration, start.place, log, {

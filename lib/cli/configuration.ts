@@ -89,37 +89,25 @@ function valuesOf(entries: readonly Entry[]): Map<string, unknown> {
   return values
 }
 
-/** All that was written, in a form that travels between processes. */
-export type WrittenSources = Readonly<
-  Record<Exclude<Source, 'default'>, readonly (Omit<Entry, 'option'> & { readonly name: string })[]>
->
+/** What was given, by name and without the defaults, in a form that travels between processes. */
+export type Given = ReadonlyMap<string, Configured>
+
+const NOTHING = { file: [], environment: [], 'command line': [] }
 
 /** What the program is to do, from all sources together. */
 export class Configuration {
-  /** What it was made from. */
-  readonly written: WrittenSources
   readonly #values: ReadonlyMap<string, Configured>
 
-  /** The configuration that was made from the same in another process. */
-  static of(written: WrittenSources): Configuration {
-    const entries = (source: keyof WrittenSources): Entry[] =>
-      written[source].map(({ name, ...rest }) => ({ option: optionNamed(name)!, ...rest }))
-    return new Configuration({
-      file: entries('file'),
-      environment: entries('environment'),
-      'command line': entries('command line'),
-    })
+  /** The configuration of which another process has given this. */
+  static of(given: Given): Configuration {
+    return new Configuration(NOTHING, given)
   }
 
-  /** Command line over environment over file over defaults. */
-  constructor(sources: Readonly<Record<Exclude<Source, 'default'>, readonly Entry[]>>) {
-    const plain = (source: keyof WrittenSources): WrittenSources[typeof source] =>
-      sources[source].map(({ option, ...rest }) => ({ name: option.name, ...rest }))
-    this.written = {
-      file: plain('file'),
-      environment: plain('environment'),
-      'command line': plain('command line'),
-    }
+  /** `given` over command line over environment over file over defaults. */
+  constructor(
+    sources: Readonly<Record<Exclude<Source, 'default'>, readonly Entry[]>>,
+    given: Given = new Map()
+  ) {
     const values = new Map<string, Configured>()
     for (const option of programOptions) {
       values.set(option.name, { value: option.default, source: 'default' })
@@ -127,7 +115,19 @@ export class Configuration {
     for (const source of ['file', 'environment', 'command line'] as const) {
       for (const [name, value] of valuesOf(sources[source])) values.set(name, { value, source })
     }
+    for (const [name, configured] of given) values.set(name, configured)
     this.#values = values
+  }
+
+  /** What another process needs to make the same of it. Files are not read again there, so that all have the same of them. */
+  get given(): Given {
+    return new Map([...this.#values].filter(([, { source }]) => source !== 'default'))
+  }
+
+  /** This one, but for some options that are as they were before. */
+  keeping(before: Configuration, options: readonly ProgramOption[]): Configuration {
+    const kept = options.map(({ name }) => [name, before.find(name)] as const)
+    return new Configuration(NOTHING, new Map([...this.#values, ...kept]))
   }
 
   /** The value of an option and who set it, by its name in the table. */

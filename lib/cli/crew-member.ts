@@ -1,9 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { ReloadReport, ShutdownOptions, ThreadAnswer, ThreadQuestion } from '../index.ts'
+import {
+  ProxyError,
+  type ReloadReport,
+  type ShutdownOptions,
+  type ThreadAnswer,
+  type ThreadQuestion,
+} from '../index.ts'
 import { Channel } from './channel.ts'
-import { type HandedClient, markedEnvironment, type Start } from './child.ts'
+import { type Change, type HandedClient, markedEnvironment, type Start } from './child.ts'
 
 /** What the program does for a thread, as in {@link Main}; `member` is the one that asks. */
 export interface CrewHooks {
@@ -12,12 +17,16 @@ export interface CrewHooks {
   shutdown(asap: boolean): void
   kill(signal: NodeJS.Signals | number, thread: number | undefined): void
   ask(question: ThreadQuestion, member: CrewMember): Promise<readonly ThreadAnswer[]>
+  /** It was told by a signal to end, and must not get clients any more. */
+  leaving(member: CrewMember): void
 }
 
 /** Young objects of a busy proxy fit in; the default of Node would have them copied. */
 const SEMI_SPACE = '--min-semi-space-size=16'
 /** Milliseconds that the others wait for a thread's answer. */
 const ANSWER_TIME = 2000
+/** Milliseconds that a reload waits for a thread; one that hangs does as it was told when it comes to itself. */
+const CONFIGURE_TIME = 10_000
 /** Milliseconds beyond the time for what is in flight, after which a thread is killed. */
 const LAST_WAIT = 2000
 
@@ -25,7 +34,7 @@ const LAST_WAIT = 2000
 export class CrewMember {
   readonly index: number
   readonly channel: Channel
-  /** Resolves when its process is gone: with the code or the signal. */
+  /** Resolves when its process is gone, or could not be made: with the code, the signal or what went wrong. */
   readonly ended: Promise<string>
   readonly #process: ChildProcess
   readonly #clients: Set<number> = new Set()
@@ -46,7 +55,13 @@ export class CrewMember {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    this.ended = once(this.#process, 'exit').then(([code, signal]) => String(signal ?? code))
+    this.ended = new Promise((resolve) => {
+      this.#process.once('exit', (code, signal) => resolve(String(signal ?? code)))
+      // A signal or a message that does not reach it is an error too, and none that ends it.
+      this.#process.on('error', ({ message }) => {
+        if (this.#process.pid === undefined) resolve(message)
+      })
+    })
     this.channel = new Channel(this.#process, {
       taken: (id: number) => this.#handed.delete(id),
       gone: (id: number) => this.#clients.delete(id),
@@ -56,6 +71,7 @@ export class CrewMember {
       kill: ({ signal, thread }: { signal: NodeJS.Signals | number; thread: number | undefined }) =>
         hooks.kill(signal, thread),
       everyone: (question: ThreadQuestion) => hooks.ask(question, this),
+      leaving: () => hooks.leaving(this),
     })
   }
 
@@ -76,9 +92,12 @@ export class CrewMember {
 
   /** Resolves when it serves; rejects with what it says else. */
   async start(start: Start): Promise<void> {
+    const gone = this.ended.then((how) => {
+      throw new ProxyError('CLOSED', `its process ended: ${how}`)
+    })
     try {
-      await this.channel.ask('start', start)
-      this.#state = 'serving'
+      await Promise.race([this.channel.ask('start', start), gone])
+      if (this.#state === 'starting') this.#state = 'serving'
     } catch (error) {
       this.#process.kill('SIGKILL')
       throw error
@@ -98,19 +117,27 @@ export class CrewMember {
     return [...this.#handed].filter(([, socket]) => !socket.pending && !socket.destroyed)
   }
 
-  /** What it answers another thread; undefined if it does not, in time. */
-  async ask(question: ThreadQuestion): Promise<ThreadAnswer | undefined> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), ANSWER_TIME)
-    })
-    const answer = this.channel.ask<unknown>('question', question).then(
+  /** What it answers another thread; undefined if it does not, in time. One that starts is told, and has nothing to say yet. */
+  ask(question: ThreadQuestion): Promise<ThreadAnswer | undefined> {
+    const answer = this.channel.ask<unknown>('question', question, ANSWER_TIME).then(
       (value) => (value === undefined ? undefined : { thread: this.index, value }),
       () => undefined
     )
-    const given = await Promise.race([answer, late])
-    clearTimeout(timer)
-    return given
+    return this.#state === 'starting' ? Promise.resolve(undefined) : answer
+  }
+
+  /** Puts options in force; one that is gone needs none. */
+  async configure(change: Change): Promise<void> {
+    try {
+      await this.channel.ask('configure', change, CONFIGURE_TIME)
+    } catch (error) {
+      if (!(error instanceof ProxyError) || error.code !== 'CLOSED') throw error
+    }
+  }
+
+  /** It gets no clients any more. */
+  leave(): void {
+    this.#state = 'ending'
   }
 
   /** Sends its process a signal. */

@@ -29,9 +29,11 @@ export class Crew implements Team {
   readonly #members: (CrewMember | undefined)[]
   /** Clients that came while no thread could take them. */
   #waiting: (readonly [socket: Socket, id: number])[] = []
+  /** Threads that were told by a signal to end, and have clients as yet; others have taken their places. */
+  readonly #leaving: Set<CrewMember> = new Set()
   #failures = 0
   #configuration: Configuration
-  #ending = false
+  #ending: Required<ShutdownOptions> | undefined
 
   constructor(configuration: Configuration, setup: CrewSetup, log: Log, chief: Chief) {
     this.#configuration = configuration
@@ -46,24 +48,29 @@ export class Crew implements Team {
   }
 
   #present(): CrewMember[] {
-    return this.#members.filter((member) => member !== undefined)
+    return [...this.#members.filter((member) => member !== undefined), ...this.#leaving]
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.#members.map((_, index) => this.#add(index)))
+    await Promise.all(this.#members.map(async (_, index) => this.#begin(this.#fork(index))))
   }
 
   async warm(): Promise<void> {
     await Promise.all(this.#present().map((member) => member.channel.ask('warm')))
   }
 
-  async #add(index: number): Promise<void> {
+  /** A process for a thread. Throws when the system has none to give; other failures come later. */
+  #fork(index: number): CrewMember {
     const member = new CrewMember(index, this.#hooks())
     this.#members[index] = member
     void member.ended.then((how) => this.#onEnded(member, how))
+    return member
+  }
+
+  async #begin(member: CrewMember): Promise<void> {
     const start: Start = {
-      place: { ...this.#setup.place, index },
-      sources: this.#configuration.written,
+      place: { ...this.#setup.place, index: member.index },
+      given: this.#configuration.given,
       silent: this.#setup.silent,
       lasting: this.#setup.lasting(),
     }
@@ -81,14 +88,21 @@ export class Crew implements Team {
       shutdown: (asap) => chief.shutdown(asap),
       kill: (signal, thread) => chief.kill(signal, thread),
       ask: (question, member) => chief.ask(question, member),
+      leaving: (member) => this.#onLeaving(member),
     }
   }
 
   accept(socket: Socket, id: number): void {
+    if (this.#ending !== undefined) {
+      this.#turnAway(socket, id, this.#ending)
+      return
+    }
     const able = this.#present().filter(({ serving }) => serving)
     const [first, ...others] = able
     if (first === undefined) {
-      this.#waiting.push([socket, id])
+      const room = this.#waiting.length < this.#configuration.value<number>('maxclients')
+      if (room) this.#waiting.push([socket, id])
+      else socket.destroy()
       return
     }
     const member = others.reduce(
@@ -98,13 +112,35 @@ export class Crew implements Team {
     member.accept(socket, { id, elsewhere: this.#chief.clients - member.clients })
   }
 
+  #turnAway(socket: Socket, id: number, { successor }: Required<ShutdownOptions>): void {
+    if (successor === false) socket.destroy()
+    else this.#chief.accept(socket, id)
+  }
+
+  /** A thread was told by a signal to end: it keeps its clients while it does, and another takes its place. */
+  #onLeaving(member: CrewMember): void {
+    const { index } = member
+    if (this.#ending !== undefined || this.#members[index] !== member) return
+    member.leave()
+    this.#leaving.add(member)
+    this.#members[index] = undefined
+    this.#log.write('warning', 'a thread was told to end; another takes its place', {
+      thread: index,
+    })
+    this.#replace(index)
+  }
+
   /** A thread died: another takes its place, and the clients that did not reach it. */
   #onEnded(member: CrewMember, how: string): void {
     const { index } = member
     if (this.#members[index] === member) this.#members[index] = undefined
+    const replaced = this.#leaving.delete(member)
     for (const [id, socket] of member.stranded()) this.accept(socket, id)
-    if (this.#ending) return
-    this.#failures = member.age > STEADY ? 0 : this.#failures + 1
+    if (this.#ending === undefined && !replaced) this.#replaceLater(index, how, member.age)
+  }
+
+  #replaceLater(index: number, how: string, age: number): void {
+    this.#failures = age > STEADY ? 0 : this.#failures + 1
     const delay = this.#failures === 0 ? 0 : FIRST_DELAY * 2 ** (this.#failures - 1)
     const wait = Math.min(delay, LONGEST_DELAY)
     this.#log.write('error', 'a thread is gone and its clients with it; another takes its place', {
@@ -112,26 +148,33 @@ export class Crew implements Team {
       how,
       wait,
     })
-    setTimeout(() => this.#replace(index), wait)
+    setTimeout(() => this.#replace(index), wait).unref()
   }
 
   #replace(index: number): void {
-    if (this.#ending) return
-    this.#add(index).catch((error: Error) => {
+    if (this.#ending !== undefined) return
+    let member: CrewMember
+    try {
+      member = this.#fork(index)
+    } catch (error) {
+      this.#replaceLater(index, (error as Error).message, 0)
+      return
+    }
+    this.#begin(member).catch((error: Error) => {
       this.#log.write('error', `a thread does not start: ${error.message}`, { thread: index })
     })
   }
 
   async ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> {
-    const asked = this.#present().filter((member) => member !== asker && member.serving)
+    const asked = this.#present().filter((member) => member !== asker)
     const answers = await Promise.all(asked.map((member) => member.ask(question)))
     return answers.filter((answer) => answer !== undefined)
   }
 
   async configure(after: Configuration, options: readonly ProgramOption[]): Promise<void> {
     this.#configuration = after
-    const change: Change = { sources: after.written, options: options.map(({ name }) => name) }
-    await Promise.all(this.#present().map((member) => member.channel.ask('configure', change)))
+    const change: Change = { given: after.given, options: options.map(({ name }) => name) }
+    await Promise.all(this.#present().map((member) => member.configure(change)))
   }
 
   reopenLog(): void {
@@ -143,8 +186,10 @@ export class Crew implements Team {
   }
 
   async shutdown(how: Required<ShutdownOptions>): Promise<void> {
-    this.#ending = true
-    for (const [socket] of this.#waiting) socket.destroy()
+    this.#ending = how
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const [socket, id] of waiting) this.#turnAway(socket, id, how)
     await Promise.all(this.#present().map((member) => member.end(how)))
   }
 }

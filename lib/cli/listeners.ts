@@ -10,6 +10,7 @@ import net from 'node:net'
 import { ProxyError } from '../index.ts'
 import type { Configuration } from './configuration.ts'
 import type { InheritedSocket } from './inherited-sockets.ts'
+import type { Log } from './log.ts'
 
 /** Where to listen. */
 interface Door {
@@ -53,10 +54,23 @@ export function doorsOf(
 export class Listeners {
   readonly #servers: net.Server[] = []
   readonly #onConnection: (socket: net.Socket) => void
+  readonly #log: Log
 
   /** `onConnection` gets sockets of which nothing is read as yet. */
-  constructor(onConnection: (socket: net.Socket) => void) {
+  constructor(onConnection: (socket: net.Socket) => void, log: Log) {
     this.#onConnection = onConnection
+    this.#log = log
+  }
+
+  /** The address of the first TCP socket; undefined without one. */
+  get address(): { readonly host: string; readonly port: number } | undefined {
+    for (const server of this.#servers) {
+      const address = server.address()
+      if (address === null || typeof address === 'string') continue
+      const any = /^(?:0\.0\.0\.0|::)$/.test(address.address)
+      return { host: any ? '127.0.0.1' : address.address, port: address.port }
+    }
+    return undefined
   }
 
   /** Listens on all doors; rejects with what the first that cannot be opened says. */
@@ -66,6 +80,10 @@ export class Listeners {
       if (options.path !== undefined) await removeStale(options.path)
       const server = this.#addServer(keepAlive)
       await listen(server, options, name)
+      // Such as too many open files: who comes next may be let in again.
+      server.on('error', ({ message }) => {
+        this.#log.write('error', `a connection was not accepted: ${message}`, { door: name })
+      })
       const mode = configuration.value<number>('unixsocketperm')
       if (options.path !== undefined && mode !== 0) chmodSync(options.path, mode)
     }
@@ -105,7 +123,7 @@ async function listen(server: net.Server, options: Door['options'], name: string
   }
 }
 
-/** A socket's file outlives a process that was killed. One that somebody listens on stays. */
+/** A socket's file outlives a process that was killed. One that somebody listens on, or may, stays. */
 async function removeStale(path: string): Promise<void> {
   const isSocket = statSync(path, { throwIfNoEntry: false })?.isSocket() ?? false
   if (!isSocket) return
@@ -114,7 +132,7 @@ async function removeStale(path: string): Promise<void> {
       socket.destroy()
       resolve(true)
     })
-    socket.on('error', () => resolve(false))
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED'))
   })
   if (!inUse) unlinkSync(path)
 }

@@ -43,8 +43,10 @@ async function serve(said: Arguments): Promise<void> {
     }
     return startInBackground()
   }
-  await program.start()
-  handleSignals(program)
+  // Not a moment without handlers: a signal would have its default action.
+  const started = Promise.resolve().then(() => program.start())
+  handleSignals(program, started)
+  await started
   if (daemon) await reportToParent()
   else if (process.stdout.isTTY) print(program.hints())
 }

@@ -7,14 +7,17 @@ import {
   type ThreadQuestion,
 } from '../index.ts'
 import { createFakeCluster, type FakeCluster } from '../testing/index.ts'
+import { changesOf, restarted } from './changes.ts'
 import type { Configuration } from './configuration.ts'
 import { Crew } from './crew.ts'
 import { type InheritedSocket, inheritedSockets } from './inherited-sockets.ts'
+import { Lasting } from './lasting.ts'
 import { doorsOf, Listeners } from './listeners.ts'
 import { followLog, type Log, logOf } from './log.ts'
 import { writePidfile } from './pidfile.ts'
 import { LOG_LEVELS, type ProgramOption, threadsOf } from './program-options.ts'
 import { Alone, type Chief, type Team } from './team.ts'
+import type { Place } from './thread.ts'
 
 const DAEMON_PIDFILE = '/var/run/redis-cluster-proxy.pid'
 /** Milliseconds that a restart waits for the new threads to know the cluster. */
@@ -27,16 +30,20 @@ export class Program {
   readonly #daemon: boolean
   readonly #inherited: readonly InheritedSocket[]
   readonly #file: string
-  readonly #listeners: Listeners = new Listeners((socket) => this.#accept(socket))
-  /** What all threads were told, for those that start later. */
-  readonly #lasting: Map<string, ThreadQuestion> = new Map()
+  readonly #listeners: Listeners
+  readonly #lasting: Lasting = new Lasting()
+  /** In force; what waits for a restart is not in it. */
   #configuration: Configuration
+  #listening: Place['listening'] = { host: '127.0.0.1', port: 0 }
   #embedded: FakeCluster | undefined
-  #nodes: readonly string[] = []
   #team: Team | undefined
+  /** Starts, to take over from the team. */
+  #coming: Team | undefined
   /** Teams that another has taken over from, with clients as yet. */
   readonly #leaving: Set<Team> = new Set()
   #lastId = 0
+  /** Reloads and restarts, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
   #ending: Promise<void> | undefined
 
   /** `read` reads the configuration, now and at each reload; it throws when something is wrong with it. */
@@ -47,6 +54,7 @@ export class Program {
     this.#inherited = inheritedSockets(process.env, process.pid)
     this.#configuration = read()
     this.log = logOf(this.#configuration, daemon)
+    this.#listeners = new Listeners((socket) => this.#onConnection(socket), this.log)
   }
 
   /** Whether it is to run in the background. Throws `INVALID_OPTION` where it cannot. */
@@ -74,11 +82,17 @@ export class Program {
     const given = configuration.value<readonly string[]>('cluster')
     const doors = doorsOf(configuration, given.length === 0, this.#inherited)
     if (given.length === 0) this.#embedded = await createFakeCluster({ masters: 3 })
-    this.#nodes = this.#embedded?.addresses ?? given
+    const nodes = this.#embedded?.addresses ?? given
     const threads = this.#threadsOf(configuration)
-    this.#team = this.#makeTeam(configuration, threads === 1)
+    const bind = configuration.value<readonly string[]>('bind')[0]
+    const host = bind === undefined || /^(?:0\.0\.0\.0|::)$/.test(bind) ? '127.0.0.1' : bind
+    const listening = { host, port: configuration.value<number>('port') }
+    this.#listening = listening
+    this.#team = this.#makeTeam(configuration, nodes, threads === 1)
     try {
       await this.#listeners.open(doors, configuration)
+      // Sockets that were handed to this process have an address of their own.
+      if (this.#inherited.length > 0) Object.assign(listening, this.#listeners.address)
       await this.#team.start()
       const pidfile = configuration.path('pidfile') ?? (this.#daemon ? DAEMON_PIDFILE : undefined)
       if (pidfile !== undefined) writePidfile(pidfile)
@@ -90,7 +104,7 @@ export class Program {
     const many = threads === 1 ? '' : `, with ${threads} threads`
     this.log.write(
       'success',
-      `redis-cluster-proxy listens on ${names} in front of ${this.#behind()}${many}`
+      `redis-cluster-proxy listens on ${names} in front of ${this.#behind(nodes)}${many}`
     )
   }
 
@@ -105,9 +119,9 @@ export class Program {
     )
   }
 
-  #behind(): string {
+  #behind(nodes: readonly string[]): string {
     return this.#embedded === undefined
-      ? `the cluster at ${this.#nodes.join(', ')}`
+      ? `the cluster at ${nodes.join(', ')}`
       : `an embedded cluster of ${this.#embedded.masters.length} masters, whose data end with this process`
   }
 
@@ -116,25 +130,25 @@ export class Program {
   }
 
   /** `alone`: the main process serves too. */
-  #makeTeam(configuration: Configuration, alone: boolean): Team {
-    const bind = configuration.value<readonly string[]>('bind')[0]
-    const host = bind === undefined || /^(?:0\.0\.0\.0|::)$/.test(bind) ? '127.0.0.1' : bind
+  #makeTeam(configuration: Configuration, nodes: readonly string[], alone: boolean): Team {
+    // What was set in the threads before is not what new ones begin with.
+    const former = this.#lasting.settings()
     const place = {
       count: this.#threadsOf(configuration),
-      nodes: this.#nodes,
+      nodes,
       configFile: this.#file,
       processId: process.pid,
-      listening: { host, port: configuration.value<number>('port') },
+      listening: this.#listening,
     }
     const chief = this.#chief()
     if (alone) return new Alone(configuration, { ...place, index: 0 }, this.log, chief)
-    const lasting = (): readonly ThreadQuestion[] => [...this.#lasting.values()]
+    const lasting = (): readonly ThreadQuestion[] => this.#lasting.told(former)
     return new Crew(configuration, { place, silent: this.#daemon, lasting }, this.log, chief)
   }
 
   #chief(): Chief {
     const clients = (): number => this.#teams().reduce((sum, team) => sum + team.clients, 0)
-    const changing = (): boolean => this.#leaving.size > 0
+    const changing = (): boolean => this.#leaving.size > 0 || this.#coming !== undefined
     return {
       reload: () => this.reload(),
       restart: () => this.restart(),
@@ -143,6 +157,7 @@ export class Program {
         if (thread === undefined) process.kill(process.pid, signal)
         else this.#team?.kill(signal, thread)
       },
+      accept: (socket, id) => this.#accept(socket, id),
       ask: (question, asker) => this.#ask(question, asker),
       get clients() {
         return clients()
@@ -157,46 +172,55 @@ export class Program {
     return this.#team === undefined ? [] : [this.#team, ...this.#leaving]
   }
 
-  #accept(socket: Socket): void {
+  #onConnection(socket: Socket): void {
     socket.on('error', () => {})
     this.#lastId++
+    this.#accept(socket, this.#lastId)
+  }
+
+  #accept(socket: Socket, id: number): void {
     if (this.#team === undefined) socket.destroy()
-    else this.#team.accept(socket, this.#lastId)
+    else this.#team.accept(socket, id)
   }
 
   async #ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> {
-    if (question.lasting !== undefined) this.#note(question.lasting, question)
+    this.#note(question)
+    // Those who start are told, and have no clients to tell of.
+    void this.#coming?.ask(question, asker)
     return (await Promise.all(this.#teams().map((team) => team.ask(question, asker)))).flat()
   }
 
-  #note(name: string, question: ThreadQuestion): void {
-    this.#lasting.set(name, question)
+  #note(question: ThreadQuestion): void {
+    this.#lasting.note(question)
+    if (question.lasting !== 'log-level') return
     const level = LOG_LEVELS.find((each) => each === String(question.args.at(-1)).toLowerCase())
-    if (name === 'log-level' && level !== undefined) this.log.settings.level = level
+    if (level !== undefined) this.log.settings.level = level
   }
 
   /** Reads the configuration again and puts in force what can change while it runs: all of it, or nothing. */
-  async reload(): Promise<ReloadReport> {
-    const before = this.#configuration
+  reload(): Promise<ReloadReport> {
+    return this.#inTurn(() => this.#reload())
+  }
+
+  #inTurn<Value>(run: () => Promise<Value>): Promise<Value> {
+    const turn = this.#turn.then(run)
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  async #reload(): Promise<ReloadReport> {
     const after = this.#read()
     Program.check(after)
-    const differing = after.differences(before)
-    // TLS cannot be switched on or off, but its certificates can change.
-    const live = differing.filter(
-      ({ name, runtime }) =>
-        runtime === true &&
-        (!/tls$/.test(name) ||
-          (before.value(name) !== undefined && after.value(name) !== undefined))
-    )
-    this.#configuration = after
-    await Promise.all(this.#teams().map((team) => team.configure(after, live)))
+    const { live, waiting, inForce } = changesOf(this.#configuration, after)
+    Program.check(inForce)
+    this.#configuration = inForce
     for (const { name } of live) {
-      followLog(this.log.settings, name, after)
-      this.#lasting.delete(name)
+      followLog(this.log.settings, name, inForce)
+      this.#lasting.forget(name)
     }
+    await Promise.all(this.#teams().map((team) => team.configure(inForce, live)))
     const names = (options: readonly ProgramOption[]): string[] => options.map(({ name }) => name)
-    const needsRestart = names(differing.filter((option) => !live.includes(option)))
-    return { changed: names(live), needsRestart }
+    return { changed: names(live), needsRestart: names(waiting) }
   }
 
   /** The log file was moved away. */
@@ -209,20 +233,45 @@ export class Program {
    * New threads take over, with the code and the configuration as they are now; those before end when their clients are gone, or are sent away.
    * The sockets listen all along. Rejects, and leaves all as it is, when the new threads do not come up.
    */
-  async restart(): Promise<void> {
-    const after = this.#read()
+  restart(): Promise<void> {
+    return this.#inTurn(() => this.#restart())
+  }
+
+  async #restart(): Promise<void> {
+    const after = restarted(this.#configuration, this.#read(), this.#embedded !== undefined)
     Program.check(after)
-    const team = this.#makeTeam(after, false)
+    const nodes = this.#embedded?.addresses ?? after.value<readonly string[]>('cluster')
+    if (nodes.length === 0) {
+      throw new ProxyError('INVALID_OPTION', 'cluster: got no node, expected at least one')
+    }
+    const former = this.#lasting.settings()
+    const team = this.#makeTeam(after, nodes, false)
+    this.#coming = team
     try {
+      this.#refuseWhenEnding()
       await team.start()
+      this.#refuseWhenEnding()
       await within(WARM_TIME, team.warm())
+      this.#refuseWhenEnding()
     } catch (error) {
       await team.shutdown({ timeout: 0, successor: false })
       throw error
+    } finally {
+      this.#coming = undefined
     }
+    this.#takeOver(team, after, former)
+  }
+
+  #refuseWhenEnding(): void {
+    if (this.ending) throw new ProxyError('CLOSED', 'the proxy is shutting down')
+  }
+
+  #takeOver(team: Team, after: Configuration, former: ReadonlySet<ThreadQuestion>): void {
     const before = this.#team!
     this.#configuration = after
-    this.#lasting.clear()
+    this.#lasting.forgetAll(former)
+    for (const name of ['log-level', 'log-format']) followLog(this.log.settings, name, after)
+    for (const question of this.#lasting.settings()) this.#note(question)
     this.#team = team
     this.#leaving.add(before)
     this.log.write('info', 'new threads serve; those before end when their clients are gone')
@@ -253,7 +302,8 @@ export class Program {
 
   async #close(timeout: number): Promise<void> {
     this.#listeners.close()
-    await Promise.all(this.#teams().map((team) => team.shutdown({ timeout, successor: false })))
+    const teams = this.#coming === undefined ? this.#teams() : [...this.#teams(), this.#coming]
+    await Promise.all(teams.map((team) => team.shutdown({ timeout, successor: false })))
     await this.#embedded?.close()
   }
 }

@@ -1,19 +1,30 @@
 import type { Program } from './program.ts'
 
-/** What the process does when it is sent a signal. */
-export function handleSignals(program: Program): void {
+/**
+ * What the process does when it is sent a signal. What has to do with those who serve waits until the program has `started`; before that, it ends at once when it
+ * is told to.
+ */
+export function handleSignals(program: Program, started: Promise<void>): void {
   const { log } = program
+  let serves = false
+  started.then(
+    () => {
+      serves = true
+    },
+    () => {}
+  )
   const attempt = async (what: string, run: () => unknown): Promise<void> => {
     try {
+      await started
       await run()
     } catch (error) {
       log.write('error', `${what}: ${(error as Error).message}`)
     }
   }
-  process.on('SIGTERM', () => void program.end(false))
+  process.on('SIGTERM', () => void program.end(!serves))
   process.on('SIGINT', () => {
     if (program.ending) process.exit(130)
-    void program.end(false)
+    void program.end(!serves)
   })
   process.on('SIGHUP', () => {
     void attempt('the configuration stays as it was', async () => {

@@ -11,11 +11,13 @@ export interface Chief {
   restart(): Promise<void>
   shutdown(asap: boolean): void
   kill(signal: NodeJS.Signals | number, thread: number | undefined): void
+  /** Takes a client that a team which is leaving cannot serve any more. */
+  accept(socket: Socket, id: number): void
   /** Asks all threads but the one that asks. */
   ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]>
   /** Clients of all threads. */
   readonly clients: number
-  /** Whether another team still serves, because this one takes over from it. */
+  /** Whether there is another team, because one takes over from the other. */
   readonly changing: boolean
 }
 

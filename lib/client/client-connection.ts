@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream'
 import type { Lane } from '../cluster/lane.ts'
 import { LANES } from '../cluster/lanes.ts'
-import type { ClusterNode } from '../cluster/node.ts'
 import { Batch } from '../resp/batch.ts'
 import { BROKEN, MORE } from '../resp/request-reader.ts'
 import type { Reader } from '../router/reader.ts'
 import type { Request, RequestHold } from '../router/request.ts'
+import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
 import { stopTracking } from './commands/client-tracking.ts'
 import { enter } from './commands/credential.ts'
@@ -17,6 +17,7 @@ import { type Moving, movingPush } from './moving.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts } from './subscriptions.ts'
+import { WrittenMasters } from './written-masters.ts'
 
 /** Requests are read and answered; the last replies are on their way; nothing happens any more. It only moves on. */
 export type ClientState = 'open' | 'ending' | 'closed'
@@ -40,7 +41,7 @@ export class ClientConnection implements DispatcherOwner {
   lane: number = LANES.resp2
   holds: Map<number, RequestHold> | undefined = undefined
   reader: Reader | undefined = undefined
-  readonly written: Map<ClusterNode, number> = new Map()
+  readonly written: WrittenMasters = new WrittenMasters()
   lastCommand = ''
   totalBytesRead = 0
   totalBytesWritten = 0
@@ -57,7 +58,6 @@ export class ClientConnection implements DispatcherOwner {
   #reading = false
   #dirty = false
   #inputEnded = false
-  #lastWritten: ClusterNode | undefined
   #activeAt: number
   #reason: string | undefined
 
@@ -134,6 +134,11 @@ export class ClientConnection implements DispatcherOwner {
     return this.#dispatcher.stateful?.subscriptionCounts ?? NO_SUBSCRIPTIONS
   }
 
+  /** Whether an account may hear all that it is subscribed to. */
+  suits(account: Account): boolean {
+    return this.#dispatcher.stateful?.suits(account) !== false
+  }
+
   async unblock(error: boolean): Promise<boolean> {
     return (await this.#dispatcher.stateful?.unblock(error)) === true
   }
@@ -186,15 +191,7 @@ export class ClientConnection implements DispatcherOwner {
 
   onPartAnswered(part: Request): void {
     if (this.reader !== undefined) this.reader.onAnswered(part, this.#services.clock.now)
-    this.#noteWrite(part)
-  }
-
-  /** WAIT asks the masters that were written to. */
-  #noteWrite({ spec, node, slot }: Request): void {
-    if (node === undefined || slot < 0 || node === this.#lastWritten || spec?.readonly === true)
-      return
-    this.#lastWritten = node
-    this.written.set(node, slot)
+    this.written.note(part)
   }
 
   deliver(request: Request, buffer: Buffer, start: number, end: number): void {
@@ -203,7 +200,7 @@ export class ClientConnection implements DispatcherOwner {
     const replies = this.#replies
     if (request.readAt !== 0) services.observe(this, request, buffer, start, end)
     if (this.reader !== undefined) this.reader.onAnswered(request, services.clock.now)
-    this.#noteWrite(request)
+    this.written.note(request)
     replies.settle(request, buffer, start, end)
     const { tracking } = this.session
     if (tracking !== undefined) tracking.end(request)
@@ -314,8 +311,7 @@ export class ClientConnection implements DispatcherOwner {
 
   /** Asks the client to go elsewhere before its connection ends; whether it can be asked. */
   move(moving: Moving): boolean {
-    const { advertised } = this.#endpoints
-    const bytes = movingPush(this.session, this.#stream, advertised, moving)
+    const bytes = movingPush(this.session, this.#stream, this.#endpoints.advertised, moving)
     if (bytes !== undefined) this.push(bytes)
     return bytes !== undefined
   }

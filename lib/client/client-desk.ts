@@ -26,6 +26,8 @@ export interface DeskHost {
   whenOldest(request: Request, begin: () => void): void
   stop(): void
   go(): void
+  /** A local command may have changed the session. */
+  follow(): void
 }
 
 /** The desk of one client, for its transaction and for what blocks. */
@@ -114,6 +116,8 @@ export class ClientDesk implements Desk {
     const handler = handlerFor(spec, client.session)
     if (handler === undefined) return new ErrorReply(replyText.unsupported(spec.name))
     const value = handler({ args, client, session: client.session, services })
+    if (value instanceof Promise) return value.finally(() => this.#host.follow())
+    this.#host.follow()
     return value === NO_REPLY ? null : value
   }
 }

@@ -59,7 +59,7 @@ export interface ClientServices extends LocalServices {
   readonly privates: Privates
   /** The scripts that clients have sent. */
   readonly scriptLoader: ScriptLoader
-  /** Remembers the script that a command brings, or forgets all that it flushes. */
+  /** Remembers the script that a command brings. */
   noteScript(spec: CommandSpec, view: RequestView): void
   readonly transactionIdleTimeout: number
   readonly subscriberOutputLimit: number

@@ -1,4 +1,4 @@
-import { identityOf } from '../cluster/lanes.ts'
+import { plainLane } from '../cluster/lanes.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
@@ -17,7 +17,7 @@ import {
   SUBSCRIPTION,
   TRANSACTION,
 } from '../router/plan.ts'
-import { Reader } from '../router/reader.ts'
+import { readerFor } from '../router/reader.ts'
 import { Request } from '../router/request.ts'
 import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
@@ -28,6 +28,7 @@ import { NOT_AUTHENTICATED } from './commands/refusal.ts'
 import { isHttp, unknownCommand } from './commands/unknown.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Intake, STOP } from './intake.ts'
+import { OldestFirst } from './oldest-first.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import { Stateful } from './stateful.ts'
 
@@ -35,12 +36,6 @@ import { Stateful } from './stateful.ts'
 const PRIVATE = -2
 
 const plan: Plan = emptyPlan()
-/** What an answer without a request is made of. */
-const NO_VIEW: RequestView = { ...frameRequest([]), end: 0 }
-
-function slotOf({ buffer, offsets }: RequestView, index: number): number {
-  return keySlot(buffer, offsets[2 * index]!, offsets[2 * index + 1]!)
-}
 
 /** Sees to the requests of one client: sends each on its way through the router, or has it answered here. */
 export class Dispatcher {
@@ -53,8 +48,8 @@ export class Dispatcher {
   #sequence = 0
   /** The command that waits for the end of a pause. */
   #paused: CommandSpec | undefined
-  /** A request that begins when it is the oldest. */
-  #waiting: { readonly request: Request; readonly begin: () => void } | undefined
+  /** Requests that begin when they are the oldest; made with the first. */
+  #waiting: OldestFirst | undefined
 
   constructor(
     client: DispatcherOwner,
@@ -73,7 +68,7 @@ export class Dispatcher {
   refuseStream(error: string): void {
     // The reader's text has one character for each byte that it quotes.
     const text = Buffer.from(`ERR Protocol error: ${error}`, 'latin1')
-    this.#answer(undefined, NO_VIEW, new ErrorReply(text), false)
+    this.#answer(undefined, { ...frameRequest([]), end: 0 }, new ErrorReply(text), false)
   }
 
   /** Sees to one request: sends it on its way, or answers it. */
@@ -143,7 +138,8 @@ export class Dispatcher {
     if (spec.keyShape === KEY_SEARCH) this.#services.noteScript(spec, view)
     const request = this.#sent(view, spec, slot)
     // What is published to one channel goes by one node, which keeps the order.
-    if (slot < 0 && spec.pubsub && view.argc > 1) request.anchor = slotOf(view, 1)
+    if (slot < 0 && spec.pubsub && view.argc > 1)
+      request.anchor = keySlot(view.buffer, view.offsets[2]!, view.offsets[3]!)
     if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
     else this.#services.router.dispatch(request)
   }
@@ -167,6 +163,7 @@ export class Dispatcher {
       whenOldest: (request, begin) => this.#whenOldest(request, begin),
       stop: () => this.#intake.stop(STOP.private),
       go: () => this.#client.go(STOP.private),
+      follow: () => this.follow(),
     })
     return this.#stateful
   }
@@ -177,8 +174,8 @@ export class Dispatcher {
   }
 
   #whenOldest(request: Request, begin: () => void): void {
-    if (this.#replies.oldest === request) begin()
-    else this.#waiting = { request, begin }
+    this.#waiting ??= new OldestFirst(this.#replies)
+    this.#waiting.add(request, begin)
   }
 
   #inParts(view: RequestView, spec: CommandSpec): void {
@@ -202,8 +199,11 @@ export class Dispatcher {
       begin()
       return
     }
-    this.#waiting = { request, begin }
     this.#intake.stop(STOP.order)
+    this.#whenOldest(request, () => {
+      begin()
+      this.#client.go(STOP.order)
+    })
   }
 
   /** A request that goes to nodes, in its place in the order of replies. */
@@ -243,8 +243,6 @@ export class Dispatcher {
   #refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void {
     this.#answer(spec, view, new ErrorReply(error), this.#client.session.silenced())
   }
-
-  // Commands answered here
 
   #local(view: RequestView, spec: CommandSpec): void {
     const handler = handlerFor(spec, this.#client.session)
@@ -294,19 +292,25 @@ export class Dispatcher {
     this.#followReads()
     const { lane, tracking } = this.#client.session
     if (lane === this.#client.lane) return
-    // What was begun as one user must not be ended as another.
-    if (identityOf(lane) !== identityOf(this.#client.lane)) this.#stateful?.leave()
+    // What was begun as one user, or in one version, must not be ended as another.
+    if (plainLane(lane) !== plainLane(this.#client.lane)) this.#stateful?.leave()
     if (tracking !== undefined) this.#services.invalidations.place(tracking)
     this.#client.lane = lane
-    // Two lanes are two connections: what goes over the new one could overtake what is in flight on the old one.
+    this.#stopForOlder()
+  }
+
+  /** Two lanes are two connections, and so are two nodes: what is sent next could overtake what is in flight. */
+  #stopForOlder(): void {
     if (this.#replies.length > 0) this.#intake.stop(STOP.lane)
   }
 
   #followReads(): void {
-    const policy = this.#client.session.readPolicy(this.#services.readFrom)
-    if (policy === (this.#client.reader?.policy ?? 'master')) return
-    this.#client.reader = policy === 'master' ? undefined : new Reader(policy)
-    if (this.#client.reader !== undefined) this.#services.watchReplicas()
+    const client = this.#client
+    const policy = client.session.readPolicy(this.#services.readFrom)
+    if (policy === (client.reader?.policy ?? 'master')) return
+    this.#stopForOlder()
+    client.reader = readerFor(policy, client.reader)
+    if (client.reader !== undefined) this.#services.watchReplicas()
   }
 
   /** A local command that takes time keeps its place in the order, and nothing further is read meanwhile. */
@@ -341,10 +345,6 @@ export class Dispatcher {
 
   /** A reply was handed out: what waited to be the oldest may be. */
   onDelivered(): void {
-    const waiting = this.#waiting
-    if (waiting === undefined || this.#replies.oldest !== waiting.request) return
-    this.#waiting = undefined
-    waiting.begin()
-    this.#client.go(STOP.order)
+    if (this.#waiting !== undefined) this.#waiting.onDelivered()
   }
 }

@@ -13,6 +13,7 @@ import { isRemote, rawStream } from './endpoints.ts'
 import { STOP } from './intake.ts'
 import { Monitors } from './monitors.ts'
 import { Pause } from './pause.ts'
+import { RIGHTS_LOST } from './subscriptions.ts'
 
 const debug = createDebug('redis-cluster-proxy:client')
 
@@ -114,13 +115,17 @@ export class Roster {
     if (this.#clients.size === 0) this.#onEmpty?.()
   }
 
-  /** Users have changed: clients keep who they are under the new rules; those whose user is gone are disconnected, as in the server. */
+  /**
+   * Users have changed: clients keep who they are under the new rules. Those whose user is gone are disconnected, and those that are subscribed to what
+   * they may not hear any more, as in the server.
+   */
   renewAccounts(accounts: Accounts | undefined): void {
     for (const client of this.#clients) {
       const { session } = client
       if (!session.authenticated || session.identity !== undefined) continue
       const account = accounts?.find(session.user)
       if (accounts !== undefined && account?.enabled !== true) client.abort('its user is gone')
+      else if (account !== undefined && !client.suits(account)) client.abort(RIGHTS_LOST)
       else session.account = account
     }
   }

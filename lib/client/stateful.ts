@@ -16,6 +16,7 @@ import {
   TRANSACTION,
 } from '../router/plan.ts'
 import type { Request } from '../router/request.ts'
+import type { Account } from './access/account.ts'
 import { AcknowledgementCall } from './acknowledgement.ts'
 import { BlockingCall } from './blocking.ts'
 import { ClientDesk, type DeskHost } from './client-desk.ts'
@@ -109,6 +110,11 @@ export class Stateful {
   /** Whether it is subscribed to anything. */
   get subscribed(): boolean {
     return this.#subscriptions?.active === true
+  }
+
+  /** Whether an account may hear all that it is subscribed to. */
+  suits(account: Account): boolean {
+    return this.#subscriptions?.suits(account) !== false
   }
 
   // Requests in

@@ -6,6 +6,7 @@ import type { Subscriber, Topic } from '../pubsub/topic.ts'
 import { ErrorReply, encodeReply, type ProtocolVersion, Push, RawReply } from '../resp/encode.ts'
 import { argumentsOf, type RequestView } from '../resp/request-reader.ts'
 import type { Request } from '../router/request.ts'
+import type { Account } from './access/account.ts'
 import type { ClientServices } from './client-services.ts'
 import type { Desk } from './desk.ts'
 import type { DispatcherOwner } from './dispatcher-owner.ts'
@@ -20,6 +21,8 @@ export const NO_SUBSCRIPTIONS: SubscriptionCounts = { channel: 0, pattern: 0, sh
 const ALLOWED = new Set(['ping', 'quit', 'reset'])
 const TOO_SLOW = 'the messages that wait for it exceed subscriberOutputLimit'
 const SLOW_FOR_LONG = 'the messages that wait for it exceed subscriberOutputSoftLimit for too long'
+/** Why a client is disconnected that is subscribed to what it may not hear any more. */
+export const RIGHTS_LOST = 'its user may not hear any more what it is subscribed to'
 const GAP = 'messages may have been lost to it'
 
 /** What one client is subscribed to. */
@@ -57,6 +60,12 @@ export class Subscriptions implements Subscriber {
   /** Whether the client may not send a command now. */
   forbids({ name, treatment }: CommandSpec): boolean {
     return this.active && this.protocol === 2 && treatment !== 'pubsub' && !ALLOWED.has(name)
+  }
+
+  /** Whether it may hear all that it is subscribed to. */
+  suits(account: Account): boolean {
+    const topics = Object.values(this.#topics).flatMap((own) => [...own.values()])
+    return topics.every(({ kind, name }) => account.mayUseChannel(name, kind === 'pattern'))
   }
 
   // Messages
@@ -128,7 +137,12 @@ export class Subscriptions implements Subscriber {
       ended = true
       this.#entry = undefined
       if (this.#client.gone) return
-      if (error === undefined) this.#entered(request, kind, topics)
+      const { account } = this.#client.session
+      const denied = topics.some(
+        ({ name }) => account?.mayUseChannel(name, kind === 'pattern') === false
+      )
+      if (denied) this.#client.abort(RIGHTS_LOST)
+      else if (error === undefined) this.#entered(request, kind, topics)
       else this.#desk.finish(request, new ErrorReply(error))
       this.#desk.go()
     })

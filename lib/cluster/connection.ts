@@ -2,7 +2,7 @@ import Denque from 'denque'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { Batch } from '../resp/batch.ts'
-import { FRAME, MORE, ReplyReader } from '../resp/reply-reader.ts'
+import { DROPPED, FRAME, MORE, ReplyReader } from '../resp/reply-reader.ts'
 import type { Turn } from '../turn.ts'
 import type { NodeSocket, Reading } from './dial.ts'
 import { isRefusal, isTurnedAway } from './greeting.ts'
@@ -21,6 +21,8 @@ export interface NodeRequest {
   onReply(buffer: Buffer, start: number, end: number): void
   /** No reply will come. `written` says whether the node may have got, and executed, it. */
   onLost(error: ProxyError, written: boolean): void
+  /** So many bytes of a long reply have come; true: nothing of it is wanted any more, and at its end there will be a null in its place. */
+  onProgress?(bytes: number): boolean
 }
 
 /** What a connection tells its owner. */
@@ -60,6 +62,9 @@ export interface ConnectionSetup {
  */
 export type ConnectionState = 'connecting' | 'greeting' | 'ready' | 'closed'
 
+/** From so many bytes on, who waits for a reply is told how much of it has come. */
+const LONG_REPLY = 256 * 1024
+const NULL: Buffer = Buffer.from('$-1\r\n')
 const ASKING: Buffer = Buffer.from('*1\r\n$6\r\nASKING\r\n')
 const MINUS = 45
 const PUSH = 62
@@ -236,7 +241,14 @@ export class Connection {
     reader.filled(length)
     while (this.state !== 'closed') {
       const found = reader.next()
-      if (found === MORE) return
+      if (found === MORE) {
+        if (reader.pendingBytes > LONG_REPLY) this.#weigh()
+        return
+      }
+      if (found === DROPPED) {
+        inFlight.shift()!.onReply(NULL, 0, NULL.length)
+        continue
+      }
       if (found !== FRAME) {
         this.#desynchronised(reader.error)
         return
@@ -259,6 +271,14 @@ export class Connection {
       this.answered = true
       inFlight.shift()!.onReply(buffer, start, end)
     }
+  }
+
+  /** A long reply is coming in: it may be more than who waits for it wants to have. */
+  #weigh(): void {
+    const reader = this.#reader
+    const oldest = this.#inFlight.peekFront()
+    if (reader.buffer[reader.start] === PUSH || this.#greetingReplies > 0) return
+    if (oldest?.onProgress?.(reader.pendingBytes) === true) reader.drop()
   }
 
   #greeted(buffer: Buffer, start: number, end: number): void {

@@ -210,7 +210,8 @@ export class PrivatePool {
       if (spare === undefined) continue
       other.all.delete(spare)
       spare.discard()
-      return true
+      // Closing it may have had others dial.
+      return this.count(shelf.node) < maxPrivateConnections
     }
     return false
   }

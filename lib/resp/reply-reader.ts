@@ -6,6 +6,8 @@ export const MORE = 0
 export const FRAME = 1
 /** The stream is broken; {@link ReplyReader.error} says how. Nothing after it may be read. */
 export const BROKEN = 2
+/** The end of a reply that was given up ({@link ReplyReader.drop}): there is nothing of it. */
+export const DROPPED = 3
 
 const CR = 13
 const LF = 10
@@ -72,6 +74,8 @@ export class ReplyReader {
   #long = false
   /** Items still missing of the frame that began at `start`; 0 between frames. */
   #missing = 0
+  /** Whether nothing of the open frame is kept. */
+  #dropping = false
   /** How far the open frame reaches at the least; spares looking at a long bulk again and again. */
   #least = 0
 
@@ -145,8 +149,14 @@ export class ReplyReader {
     if (this.#length - this.start > this.#maxReplyLength) this.#fail('a reply beyond every limit')
   }
 
-  /** Looks for the next frame: {@link FRAME}, {@link MORE} or {@link BROKEN}. */
-  next(): 0 | 1 | 2 {
+  /** Keeps nothing of the frame that is not whole yet, but its last item, while that is not whole: its end is told as {@link DROPPED}. */
+  drop(): void {
+    this.#dropping = true
+    this.start = this.#cursor
+  }
+
+  /** Looks for the next frame: {@link FRAME}, {@link MORE}, {@link BROKEN} or {@link DROPPED}. */
+  next(): 0 | 1 | 2 | 3 {
     const buffer = this.buffer
     const length = this.#length
     let cursor = this.#cursor
@@ -212,7 +222,9 @@ export class ReplyReader {
     this.#missing = 0
     this.#least = 0
     this.end = cursor
-    return FRAME
+    if (!this.#dropping) return FRAME
+    this.#dropping = false
+    return DROPPED
   }
 
   /** `-1` is the only number with a sign: the null bulk string and the null array of RESP2. */
@@ -232,6 +244,7 @@ export class ReplyReader {
     this.#cursor = cursor
     this.#missing = missing
     this.#least = least
+    if (this.#dropping) this.start = cursor
     return MORE
   }
 

@@ -40,6 +40,8 @@ export interface Step {
 /** A piece of a composite request. It keeps its place among the other requests of its owner for its slot. */
 export class Part extends Request {
   readonly #composite: Composite
+  /** Bytes of its reply that have come, while that is not whole. */
+  #coming = 0
 
   constructor(plan: PartPlan, leader: Request, handler: RequestHandler, composite: Composite) {
     super(placeOf(plan), leader.spec, plan.slot, leader.owner, handler)
@@ -53,11 +55,17 @@ export class Part extends Request {
   /** Other parts may have the same bytes. */
   protected override letGo(): void {}
 
+  onProgress(bytes: number): boolean {
+    const more = bytes - this.#coming
+    this.#coming = bytes
+    return this.#composite.weigh(more)
+  }
+
   override finish(buffer: Buffer, start: number, end: number): void {
     const { hold } = this
     this.keep(buffer, start, end)
     this.owner.onPartAnswered(this)
-    this.#composite.take(end - start)
+    this.#composite.take(end - start - this.#coming)
     if (hold !== undefined) hold.settled(this)
   }
 }
@@ -112,12 +120,18 @@ export class Composite {
     for (const part of [...this.#parts]) this.#router.dispatch(part)
   }
 
-  /** A part is answered. */
+  /** A part is answered, with so many bytes beyond those that were weighed. */
   take(bytes: number): void {
     this.#missing--
+    this.weigh(bytes)
+    if (this.#missing === 0) this.#complete()
+  }
+
+  /** So many more bytes are kept. Gives whether that is too much. */
+  weigh(bytes: number): boolean {
     this.#bytes += bytes
     if (this.#bytes > this.#maxBytes) this.#refuse()
-    if (this.#missing === 0) this.#complete()
+    return this.#over
   }
 
   /** Too much to keep: the client is told at once, and what still comes is dropped. */

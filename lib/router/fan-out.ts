@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LANES } from '../cluster/lanes.ts'
+import { identityOf, LANES, laneOf } from '../cluster/lanes.ts'
 import { keySlot } from '../command/slot.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
@@ -15,6 +15,7 @@ import type { PartReply, Step } from './composite.ts'
 import { type MergePolicy, policyOf } from './merge.ts'
 import { numericOf, replyValue } from './reply-value.ts'
 import type { Scans } from './scan.ts'
+import type { Scripts } from './scripts.ts'
 import {
   agreedSettings,
   joinedGraphs,
@@ -34,6 +35,9 @@ export interface Masters {
   /** A slot of each. */
   readonly anchors: readonly number[]
   readonly scans: Scans
+  readonly scripts: Scripts
+  /** The lane of whoever asks. */
+  readonly lane: number
 }
 
 /** Begins to carry a request out on the masters. */
@@ -81,6 +85,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   randomkey: { course: randomKey, remark: 'a master by the number of its keys, then one of these' },
   lastsave: merged({ rule: 'agg_max', effects: false }, 'the latest'),
+  'script|flush': { course: flushed, remark: REMARKS.all_succeeded },
   'script|kill': { course: past, remark: 'one must succeed; past what is stuck' },
   'function|kill': { course: past, remark: 'one must succeed; past what is stuck' },
   'function|stats': reported(runningFunction, 'that of the master where a function runs'),
@@ -142,12 +147,30 @@ function toAll({ spec, view, protocol }: FanOutCall, policy: MergePolicy): FanOu
   return ({ anchors }) => fanOutStep(spec, policy, bytes, anchors, protocol)
 }
 
-/** To every master on the lane of the proxy's own questions: the shared connection may be stuck behind the very script that is to end. */
+/** The proxy forgets its scripts too, once the masters have: whoever may not flush theirs must not flush these. */
+function flushed(call: FanOutCall): FanOut {
+  const everywhere = toAll(call, BY_ALL)
+  return (masters) => {
+    const step = everywhere(masters)
+    const before = masters.scripts.flushing()
+    const finish = (replies: readonly PartReply[]): Buffer | Step => {
+      const result = step.finish(replies)
+      if (result instanceof Buffer && !isError(result, valueStart(result))) {
+        masters.scripts.forget(before)
+      }
+      return result
+    }
+    return { ...step, finish }
+  }
+}
+
+/** To every master on the user's lane of questions: the shared connection may be stuck behind the very script that is to end. */
 function past(call: FanOutCall): FanOut {
   const everywhere = toAll(call, { rule: 'one_succeeded', effects: false })
   return (masters) => {
     const step = everywhere(masters)
-    return { ...step, parts: step.parts.map((part) => ({ ...part, lane: LANES.control })) }
+    const lane = laneOf(LANES.control, identityOf(masters.lane), 0)
+    return { ...step, parts: step.parts.map((part) => ({ ...part, lane })) }
   }
 }
 
@@ -177,19 +200,26 @@ function reportRule(merge: ReportMerge, remark: string, strict: boolean): Rule {
   return { course, remark }
 }
 
-/** RANDOMKEY: first how many keys each master has, then one of them; nil only if all say so (E4.12). */
+/**
+ * RANDOMKEY: first how many keys each master has, then one of them; nil only if all say so (E4.12). The first question is the proxy's own: users
+ * need no right to it.
+ */
 function randomKey({ spec, view, protocol }: FanOutCall): FanOut {
   const bytes = bytesOf(view)
   return ({ anchors }) => ({
-    parts: partsOf(DBSIZE, anchors),
+    parts: partsOf(DBSIZE, anchors).map((part) => ({ ...part, lane: LANES.control })),
     finish: (replies) => {
       const sizes = replies.map(({ reply }) => sizeOf(reply))
       if (sizes.some(Number.isNaN)) return failedReply(spec, replies, protocol)
-      return drawnFrom(bytes, anchors, sizes, protocol)
+      // What the client wrote before goes another way, and may have come to an empty master meanwhile.
+      const weights = sizes.map((size) => Math.max(size, HARDLY))
+      return drawnFrom(bytes, anchors, weights, protocol)
     },
   })
 }
 
+/** The weight of a master that said it has no keys: it is asked when no other has any. */
+const HARDLY = 1e-9
 const DBSIZE: Buffer = frameRequest(['DBSIZE']).buffer
 
 function sizeOf(reply: Buffer): number {

@@ -47,7 +47,8 @@ interface Answered {
 
 /** What one client that reads from replicas has written, so that it never misses its own writes. */
 export class Reader {
-  readonly policy: ReadFrom
+  /** Where it reads from; what it has written stays known when that changes. */
+  policy: ReadFrom
   /** Its reads that are on their way to a replica. */
   pendingReads = 0
   readonly #writes: Map<number, Writes> = new Map()
@@ -93,6 +94,14 @@ export class Reader {
       if (pending === 0 && answeredAt < before) this.#writes.delete(slot)
     }
   }
+}
+
+/** What a client needs that reads by a policy; `former`: what it had. Undefined for one that reads from masters. */
+export function readerFor(policy: ReadFrom, former: Reader | undefined): Reader | undefined {
+  if (policy === 'master') return undefined
+  if (former === undefined) return new Reader(policy)
+  former.policy = policy
+  return former
 }
 
 /** {@link ReadPolicy.choose}: policy `replica`, and none can serve the slot. */

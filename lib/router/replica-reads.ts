@@ -60,13 +60,16 @@ export class ReplicaReads {
     const { reads, watch, cache, clock } = this.#parts
     const { owner, slot } = request
     watch.avoid(replica)
-    owner.reader!.pendingReads--
     request.replica = undefined
+    const { reader } = owner
+    // It was sent before READWRITE, or whatever else ended reading from replicas.
+    if (reader === undefined) return
+    reader.pendingReads--
     const master = cache.owner(slot)
-    const other = master && reads.choose(owner.reader!, slot, master, clock.now)
+    const other = master && reads.choose(reader, slot, master, clock.now)
     if (other === undefined || other === NO_REPLICA) return
     request.replica = other
-    owner.reader!.pendingReads++
+    reader.pendingReads++
   }
 }
 

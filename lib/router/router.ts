@@ -110,7 +110,10 @@ export class Router implements RequestHandler {
     const { cache, clock, refresher, settings } = this.#parts
     const anchors = cache.anchors()
     if (anchors !== undefined) {
-      this.carryOut(leader, fanOut({ anchors, scans: this.#scans }))
+      this.carryOut(
+        leader,
+        fanOut({ anchors, scans: this.#scans, scripts: this.scripts, lane: leader.lane })
+      )
       return
     }
     if (leader.deadline === 0) leader.deadline = clock.now + settings.retryBudget

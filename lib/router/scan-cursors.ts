@@ -31,7 +31,8 @@ const MAP_BITS = 16n
  * ```
  *
  * The short form says all as long as no slots move: what lies below the anchor is done. It holds in every proxy that sees the same map, for any time. A map that
- * nobody remembers makes the scan begin anew: elements may come twice, none is missed. What does not fit is kept here and found by its token.
+ * nobody remembers makes the scan begin anew: elements may come twice, none is missed. What does not fit is kept here and found by its token; a token that is
+ * forgotten, or of another proxy, makes the scan begin anew too.
  */
 export class ScanCursors {
   readonly #cache: SlotCache
@@ -54,8 +55,7 @@ export class ScanCursors {
   }
 
   /**
-   * The scan that a cursor stands for. `slot` is the only one that is scanned, -1 for all. Undefined if there is no such cursor, or
-   * not any more.
+   * The scan that a cursor stands for. `slot` is the only one that is scanned, -1 for all. Undefined for what is no cursor.
    */
   read(cursor: Buffer, slot: number): ScanProgress | undefined {
     const value = unsigned(cursor)
@@ -64,7 +64,7 @@ export class ScanCursors {
     if (value === 0n) return startOf(whole)
     if ((value & 1n) === 0n) return this.#expand(value >> KIND_BITS, slot, whole)
     const entry = this.#remembered.get(Number(value >> KIND_BITS))
-    return entry === undefined || entry.until < this.#clock.now ? undefined : entry.progress
+    return entry === undefined || entry.until < this.#clock.now ? startOf(whole) : entry.progress
   }
 
   #short(progress: ScanProgress, single: boolean): bigint | undefined {

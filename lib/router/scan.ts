@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { LANES } from '../cluster/lanes.ts'
 import type { SlotCache } from '../cluster/slot-cache.ts'
 import { keySlot } from '../command/slot.ts'
 import { replyText } from '../errors.ts'
@@ -139,8 +140,9 @@ function anchorOf({ left, moving }: ScanProgress): number {
 
 const CLUSTER_NODES: Buffer = frameRequest(['CLUSTER', 'NODES']).buffer
 
+/** The proxy asks for itself: whoever may use SCAN need not be allowed to see the cluster. */
 function viewStep({ anchor, node }: Target): Pick<Step, 'parts'> {
-  const part = { bytes: CLUSTER_NODES, slot: -1, anchor }
+  const part = { bytes: CLUSTER_NODES, slot: -1, anchor, lane: LANES.control }
   return { parts: [node === undefined ? part : { ...part, node }] }
 }
 

@@ -14,11 +14,19 @@ export interface ScriptLoader {
   provide(node: ClusterNode, sha: string, lane: number, done: () => void): void
 }
 
+interface Script {
+  readonly body: Buffer
+  /** How many times all had been about to be flushed when it was sent last. */
+  flushes: number
+}
+
 /** Scripts that clients have sent, by the SHA1 by which EVALSHA names them; the least used give way to new ones. */
 export class Scripts implements ScriptLoader {
   readonly #limit: number
-  readonly #bodies: Map<string, Buffer> = new Map()
+  readonly #known: Map<string, Script> = new Map()
   #bytes = 0
+  /** How many times all were about to be flushed. */
+  #flushes = 0
 
   /** `limit`: how many bytes of scripts are remembered. */
   constructor(limit: number) {
@@ -30,34 +38,40 @@ export class Scripts implements ScriptLoader {
     return this.#bytes
   }
 
-  /** Looks at a command: remembers the script that it brings, or forgets all. */
+  /** Looks at a command: remembers the script that it brings. */
   note(name: string, view: RequestView): void {
     if (name === 'eval' || name === 'eval_ro') this.remember(argument(view, 1))
     else if (name === 'script|load') this.remember(argument(view, 2))
-    else if (name === 'script|flush') this.clear()
   }
 
   /** Remembers the body of a script, which is copied. */
   remember(body: Buffer): void {
     if (body.length > this.#limit) return
     const sha = createHash('sha1').update(body).digest('hex')
-    if (this.find(sha) !== undefined) return
-    this.#bodies.set(sha, Buffer.from(body))
-    this.#bytes += body.length
-    for (const [oldest, { length }] of this.#bodies) {
-      if (this.#bytes <= this.#limit) return
-      this.#bodies.delete(oldest)
-      this.#bytes -= length
+    if (this.find(sha) !== undefined) {
+      this.#known.get(sha)!.flushes = this.#flushes
+      return
     }
+    this.#known.set(sha, { body: Buffer.from(body), flushes: this.#flushes })
+    this.#bytes += body.length
+    for (const oldest of this.#known.keys()) {
+      if (this.#bytes <= this.#limit) return
+      this.#drop(oldest)
+    }
+  }
+
+  #drop(sha: string): void {
+    this.#bytes -= this.#known.get(sha)!.body.length
+    this.#known.delete(sha)
   }
 
   /** The body of a script. */
   find(sha: string): Buffer | undefined {
-    const body = this.#bodies.get(sha)
-    if (body === undefined) return undefined
-    this.#bodies.delete(sha)
-    this.#bodies.set(sha, body)
-    return body
+    const script = this.#known.get(sha)
+    if (script === undefined) return undefined
+    this.#known.delete(sha)
+    this.#known.set(sha, script)
+    return script.body
   }
 
   provide(node: ClusterNode, sha: string, lane: number, done: () => void): void {
@@ -66,10 +80,14 @@ export class Scripts implements ScriptLoader {
     else loadScript(node, lane, body, done)
   }
 
-  /** Forgets all (SCRIPT FLUSH). */
-  clear(): void {
-    this.#bodies.clear()
-    this.#bytes = 0
+  /** The nodes are about to be told to forget all (SCRIPT FLUSH). The mark is for {@link forget}, if they do. */
+  flushing(): number {
+    return this.#flushes++
+  }
+
+  /** Forgets what was sent before a mark was given, and not since. */
+  forget(mark: number): void {
+    for (const [sha, { flushes }] of [...this.#known]) if (flushes <= mark) this.#drop(sha)
   }
 
   /** The script that a node lacked for a request; undefined if it is not known, or the node does not learn it. */

@@ -41,6 +41,8 @@ describe('sockets that the program inherits', () => {
       for (const port of ports) {
         const client = await connect(port)
         assert.equal(await client.ask('SET', 'a', threads), 'OK')
+        const info = String(await client.ask('PROXY', 'INFO', 'proxy'))
+        assert.match(info, new RegExp(`tcp_port:${ports[0]}\r\n`))
       }
       program.process.kill('SIGTERM')
       assert.equal((await program.ended).code, 0)

@@ -160,7 +160,7 @@ describe('the program', { concurrency: 3 }, () => {
       'changed',
       ['maxclients', 'enable-cross-slot', 'log-level'],
       'needs-restart',
-      [],
+      ['threads'],
     ])
     assert.equal(await get('maxclients'), 10_000)
     assert.equal(

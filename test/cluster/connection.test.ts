@@ -325,3 +325,32 @@ test('a socket that will not say when it has drained is never taken for congeste
   await endOfTurn()
   assert.equal(connection.congested, false)
 })
+
+test('a long reply that is not wanted any more is not kept, and the next one is whole', async () => {
+  const { connection, socket, told } = await readyNow()
+  const weighed: number[] = []
+  const long = Object.assign(new Probe('KEYS *\r\n'), {
+    onProgress(bytes: number): boolean {
+      weighed.push(bytes)
+      return bytes > 300_000
+    },
+  })
+  const next = new Probe('PING\r\n')
+  connection.send(long)
+  connection.send(next)
+  await endOfTurn()
+  const item = `$1000\r\n${'-'.repeat(1000)}\r\n`
+  socket.push(`*1000\r\n${item.repeat(290)}`)
+  await endOfTurn()
+  socket.push(item.repeat(10))
+  await endOfTurn()
+  assert.ok(weighed.at(-1)! > 300_000)
+  const { length } = weighed
+  // An error among what is dropped is nobody's.
+  socket.push(`${item.repeat(699)}-MOVED 1 127.0.0.1:1\r\n+PONG\r\n`)
+  await endOfTurn()
+  assert.equal(weighed.length, length)
+  assert.equal(long.reply, '$-1\r\n')
+  assert.equal(next.reply, '+PONG\r\n')
+  assert.deepEqual(told, ['ready'])
+})

@@ -82,6 +82,48 @@ describe('E13.2 users of the cluster', () => {
   })
 })
 
+describe('E13.2 what a client that is a user of the cluster asks for', () => {
+  it('is done with the rights of the user, past what is stuck too', async () => {
+    await using stage = await stageOf()
+    const client = await stage.client()
+    await client.ask('AUTH', 'alice', 'a-secret')
+    const noperm = '-NOPERM no\r\n'
+    for (const node of stage.cluster.nodes) {
+      node.answer('SCRIPT', noperm)
+      node.answer('FUNCTION KILL', noperm)
+    }
+    assert.equal(await text(client.call('SCRIPT', 'KILL')), noperm)
+    assert.equal(await text(client.call('FUNCTION', 'KILL')), noperm)
+    for (const node of stage.cluster.nodes) {
+      assert.deepEqual(usersOf(node, 'script'), ['alice'])
+      assert.deepEqual(usersOf(node, 'function').at(-1), 'alice')
+    }
+  })
+
+  it('needs no rights to what the proxy wants to know for SCAN and RANDOMKEY', async () => {
+    await using stage = await stageOf()
+    const client = await stage.client()
+    await client.ask('AUTH', 'alice', 'a-secret')
+    assert.equal(await client.ask('SET', 'k', '1'), 'OK')
+    assert.equal(await client.ask('RANDOMKEY'), 'k')
+    const found: unknown[] = []
+    let cursor = '0'
+    do {
+      const [next, keys] = (await client.ask('SCAN', cursor)) as [string, unknown[]]
+      cursor = next
+      found.push(...keys)
+    } while (cursor !== '0')
+    assert.deepEqual(found, ['k'])
+    for (const node of stage.cluster.nodes) {
+      for (const name of ['cluster', 'dbsize']) {
+        assert.deepEqual(new Set(usersOf(node, name)), new Set(['default']), name)
+      }
+      assert.deepEqual(new Set(usersOf(node, 'scan')), new Set(['alice']))
+    }
+    assert.deepEqual(usersOf(stage.cluster.owner('k'), 'randomkey'), ['alice'])
+  })
+})
+
 describe('E13.2 connections of one identity', () => {
   it('carry transactions and blocking commands too', async () => {
     await using stage = await stageOf({ privatePoolSize: 2, privatePoolMinSize: 0 })

@@ -283,6 +283,7 @@ describe('commands that concern every master', () => {
     const few = stage.keysOf(1, 1)
     const many = stage.keysOf(2, 30)
     for (const key of [...few, ...many]) stage.cluster.execute('SET', key, 'x')
+    for (const node of stage.cluster.nodes) node.received.length = 0
     const drawn = new Set<string>()
     for (let i = 0; i < 200; i++) drawn.add(String(await client.ask('RANDOMKEY')))
     assert.ok([...drawn].every((key) => few.includes(key) || many.includes(key)))
@@ -305,6 +306,22 @@ describe('commands that concern every master', () => {
     const drawn = new Set<string>()
     for (let i = 0; i < 50; i++) drawn.add(String(await other!.ask('RANDOMKEY')))
     assert.deepEqual(drawn, new Set(['k', 'n']))
+  })
+
+  it('E4.12 E1.2 RANDOMKEY finds what its client wrote just before', async () => {
+    await using stage = await setStage()
+    const client = await stage.client()
+    const key = stage.keyOf(0)
+    // The question goes another way, and may come before the write.
+    answerAll(stage, 'DBSIZE', ':0\r\n')
+    const replies = await client.pipeline([['SET', key, 'x'], ['RANDOMKEY']])
+    assert.equal(String(replies[1]), `$${key.length}\r\n${key}\r\n`)
+  })
+
+  it('E4.17 PUBLISH tells the number that the node tells', async () => {
+    await using stage = await setStage()
+    answerAll(stage, 'PUBLISH', ':7\r\n')
+    assert.equal(await text(stage, 'PUBLISH', 'news', 'x'), ':7\r\n')
   })
 
   it('E4.13 KEYS is refused beyond gatherMaxBytes, and the client and others go on', async () => {

@@ -134,6 +134,50 @@ describe('reads from replicas', () => {
     assert.equal(await client.ask('GET', key), null)
   })
 
+  it('E15.6 a read that is under way when its client says READWRITE is made up for by the master', async () => {
+    await using stage = await setStage({ cluster: CLUSTER, options: SOON })
+    const key = stage.keyOf(0)
+    const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
+    for (const end of [['READWRITE'], ['RESET'], ['CLIENT', 'TRACKING', 'ON', 'REDIRECT', '1']]) {
+      const client = await stage.client()
+      await client.ask('READONLY')
+      await settled(stage, client)
+      await looked(replica!)
+      replica!.answer('GET', '-LOADING Redis is loading the dataset in memory\r\n')
+      const replies = await client.pipeline([['GET', key], end, ['GET', key]])
+      assert.equal(String(replies[0]), '$-1\r\n', end.join(' '))
+      assert.equal(String(replies[2]), '$-1\r\n', end.join(' '))
+    }
+    assert.deepEqual(stage.errors, [])
+  })
+
+  it('E1.2 a write does not overtake a read on its way to a replica, whatever its client said between', async () => {
+    await using stage = await setStage({ cluster: CLUSTER, wired: true, options: SOON })
+    const key = stage.keyOf(0)
+    const master = stage.cluster.owner(key)!
+    const [replica] = stage.cluster.replicasOf(master)
+    const [client, other] = await stage.clients(2)
+    await client!.ask('READONLY')
+    await settled(stage, client!)
+    await looked(replica!)
+    const wire = stage.wire(replica!)
+    const held = wire.hold(`GET\r\n$${key.length}\r\n${key}`)
+    const replies = client!.pipeline([
+      ['GET', key],
+      ['READWRITE'],
+      ['READONLY'],
+      ['SET', key, 'new'],
+    ])
+    await held
+    for (let i = 0; i < 3; i++) await other!.ask('SET', key, 'x')
+    assert.deepEqual(
+      receivedBy(master, 'SET').filter((each) => each.endsWith('new')),
+      []
+    )
+    wire.release()
+    assert.equal(String((await replies)[3]), '+OK\r\n')
+  })
+
   it('E1.2 a write does not overtake an older read of its slot that is on its way to a replica', async () => {
     await using stage = await setStage({
       cluster: CLUSTER,

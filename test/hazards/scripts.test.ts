@@ -93,6 +93,26 @@ describe('scripts', () => {
     assert.deepEqual(order, ['SCRIPT', 'EXEC'])
   })
 
+  it('E10.2 SCRIPT LOAD tells one SHA1, the same on every master', async () => {
+    await using stage = await setStage({ cluster: { masters: 3 } })
+    const known = stage.cluster.nodes.map(pretend)
+    const client = await stage.client()
+    assert.equal(await client.ask('SCRIPT', 'LOAD', BODY), SHA)
+    for (const each of known) assert.deepEqual([...each], [SHA])
+  })
+
+  it('E10.3 a SCRIPT FLUSH that the nodes refuse has the proxy forget nothing', async () => {
+    await using stage = await setStage()
+    stage.cluster.nodes.forEach((node) => {
+      node.answer('SCRIPT FLUSH', '-NOPERM no\r\n', always)
+      pretend(node)
+    })
+    const client = await stage.client()
+    await client.ask('EVAL', BODY, '1', stage.keyOf(0))
+    assert.match(String(await client.call('SCRIPT', 'FLUSH')), /^-NOPERM/)
+    assert.equal(await client.ask('EVALSHA', SHA, '1', stage.keyOf(1)), 'RUN')
+  })
+
   it('E10.3 SCRIPT FLUSH has the proxy forget as well', async () => {
     await using stage = await setStage()
     stage.cluster.nodes.forEach(pretend)

@@ -42,7 +42,7 @@ describe('transactions', () => {
     assert.deepEqual(transactionsOf(stage.cluster.nodes[0]!), [])
   })
 
-  it('E6.1 without any key a transaction runs on some master, and an empty one nowhere', async () => {
+  it('E6.1 E6.14 without any key a transaction runs on some master, and an empty one nowhere', async () => {
     await using stage = await setStage()
     const client = await stage.client()
     assert.deepEqual(await texts(client, 'MULTI', 'PING', 'EXEC', 'MULTI', 'EXEC'), [
@@ -133,7 +133,7 @@ describe('transactions', () => {
     )
   })
 
-  it('E6.5 a watched key that was changed makes EXEC nil, in both protocols', async () => {
+  it('E6.5 E6.14 a watched key that was changed makes EXEC nil, in both protocols', async () => {
     await using stage = await setStage()
     const key = stage.keyOf(0)
     const [client, other] = await stage.clients(2)
@@ -412,6 +412,45 @@ describe('transactions', () => {
       '+OK\r\n',
     ])
     await client.closed
+  })
+
+  it('RESET in the pipeline of a transaction that has not begun ends it, and all are answered', async () => {
+    await using stage = await setStage()
+    const key = stage.keyOf(0)
+    const client = await stage.client()
+    assert.deepEqual(await texts(client, `GET ${key}`, 'MULTI', `SET ${key} v`, 'RESET'), [
+      '$-1\r\n',
+      '+OK\r\n',
+      '+QUEUED\r\n',
+      '+RESET\r\n',
+    ])
+    assert.equal(await client.ask('GET', key), null)
+  })
+
+  it('HELLO of another version loses the watch, and EXEC answers in the new one', async () => {
+    await using stage = await setStage()
+    const key = stage.keyOf(0)
+    const client = await stage.client()
+    await client.pipeline([
+      ['HSET', key, 'a', '1'],
+      ['WATCH', key],
+      ['HELLO', '3'],
+    ])
+    assert.equal((await texts(client, 'MULTI', `HGETALL ${key}`, 'EXEC')).at(-1), '_\r\n')
+    const replies = await texts(client, `WATCH ${key}`, 'MULTI', `HGETALL ${key}`, 'EXEC')
+    assert.equal(replies.at(-1), '*1\r\n%1\r\n$1\r\na\r\n$1\r\n1\r\n')
+  })
+
+  it('what EXEC runs in the proxy itself takes effect at once', async () => {
+    await using stage = await setStage({ cluster: { masters: 2, replicas: 1 } })
+    const key = stage.keyOf(0)
+    const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key))
+    const client = await stage.client()
+    await texts(client, 'MULTI', 'READONLY', 'EXEC')
+    // What is next needs no command of the proxy's own to begin with.
+    for (let i = 0; i < 3; i++) await replica!.waitFor('INFO')
+    assert.equal(await client.ask('GET', key), null)
+    assert.deepEqual(receivedBy(replica!, 'GET'), [`GET ${key}`])
   })
 
   it('a thousand transactions take no more connections than there are clients at a time', async () => {

@@ -127,6 +127,23 @@ describe('E13.2 users of the proxy', () => {
     }
   })
 
+  it('that lose the right to a channel are disconnected if they listen to it, as in the server', async () => {
+    await using stage = await stageOf()
+    const clients = await stage.clients(3)
+    for (const client of clients) await client.ask('AUTH', 'reader', 'r-secret')
+    const [channel, pattern, other] = clients
+    await channel!.call('SUBSCRIBE', 'news', 'more')
+    await pattern!.call('PSUBSCRIBE', 'm*')
+    await other!.call('SUBSCRIBE', 'more')
+    const left = [channel!, pattern!].map(async (client) => {
+      client.stream.resume()
+      await once(client.stream, 'close')
+    })
+    stage.proxy.reconfigure({ users: ['reader on >r-secret ~* &mo* +@all'] })
+    await Promise.all(left)
+    assert.match(await text(other!.call('PING')), /pong/)
+  })
+
   it('change while the proxy runs: who is gone is disconnected, who stays follows the new rules', async () => {
     await using stage = await stageOf()
     const reader = await stage.client()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
 import fc from 'fast-check'
-import { BROKEN, FRAME, isReused, MORE, ReplyReader } from '../../lib/resp/reply-reader.ts'
+import { BROKEN, DROPPED, FRAME, isReused, MORE, ReplyReader } from '../../lib/resp/reply-reader.ts'
 
 const KIB = 1024
 const MIB = 1024 * 1024
@@ -424,6 +424,25 @@ describe('a huge reply', () => {
     // 65,536 pieces: looking from the start each time would be 34 billion steps, minutes on any machine.
     assert.ok(process.cpuUsage(started).user < 10_000_000)
     assert.equal(reader.end, line.length)
+  })
+
+  it('is not kept once it is given up, and its end is told', () => {
+    const item = `$1000\r\n${'x'.repeat(1000)}\r\n`
+    const reader = new ReplyReader()
+    let most = 0
+    let dropped = 0
+    for (const chunk of pieces(latin1(`*4096\r\n${item.repeat(4096)}+OK\r\n`), 64 * KIB)) {
+      feed(reader, chunk, () => {
+        for (let found = reader.next(); found !== MORE; found = reader.next()) {
+          if (found === DROPPED) dropped++
+          else assert.equal(reader.buffer.toString('latin1', reader.start, reader.end), '+OK\r\n')
+        }
+        most = Math.max(most, reader.pendingBytes)
+        if (dropped === 0 && reader.pendingBytes > 256 * KIB) reader.drop()
+      })
+    }
+    assert.equal(dropped, 1)
+    assert.ok(most < 512 * KIB, `${most} bytes were kept`)
   })
 
   it('is not kept once it is taken', () => {

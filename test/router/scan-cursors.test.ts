@@ -102,17 +102,25 @@ describe('cursors of a scan over all masters', () => {
     }
   })
 
-  it('that are kept are forgotten after ten minutes, or behind 4096 others', () => {
+  it('that are kept are forgotten after ten minutes, or behind 4096 others, and begin anew', () => {
     const { cursors, clock } = stage()
+    const isAnew = (cursor: string): boolean => read(cursors, cursor)!.left.equals(SlotSet.all())
     const text = cursors.write(startOf(SlotSet.of(77)), -1)
     clock.now += 10 * 60_000
-    assert.ok(read(cursors, text))
+    assert.ok(!isAnew(text))
     clock.now += 1
-    assert.equal(read(cursors, text), undefined)
+    assert.ok(isAnew(text))
     const first = cursors.write(startOf(SlotSet.of(1)), -1)
     const last = Array.from({ length: 4096 }, () => cursors.write(startOf(SlotSet.of(1)), -1))
-    assert.equal(read(cursors, first), undefined)
-    assert.ok(last.every((each) => read(cursors, each) !== undefined))
+    assert.ok(isAnew(first))
+    assert.ok(!last.some(isAnew))
+  })
+
+  it('that another proxy keeps begin anew here, in the slot that is asked for', () => {
+    const [one, other] = [stage(), stage()]
+    const text = one.cursors.write(startOf(SlotSet.of(77)), -1)
+    assert.ok(read(other.cursors, text)!.left.equals(SlotSet.all()))
+    assert.deepEqual([...read(other.cursors, text, 5)!.left], [5])
   })
 
   it('of one slot go on there only if they came from there', () => {
@@ -129,7 +137,7 @@ describe('cursors of a scan over all masters', () => {
   it('that are none are told from others', () => {
     const { cursors } = stage()
     cursors.write(startOf(half(8192)), -1)
-    for (const text of ['x', '-1', '1', '99999999999999999999', `1${'0'.repeat(50)}`, '+', '+-1']) {
+    for (const text of ['x', '-1', '99999999999999999999', `1${'0'.repeat(50)}`, '+', '+-1']) {
       assert.equal(read(cursors, text), undefined, text)
     }
     for (const text of ['0', '', '+0', '000']) assert.ok(read(cursors, text), text)

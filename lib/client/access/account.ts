@@ -142,13 +142,14 @@ export class Account {
   #mayUseChannels(spec: CommandSpec, view: RequestView): boolean {
     const { last, pattern } = channelsOf(spec.name)!
     for (let i = 1; i < Math.min(view.argc, last + 1); i++) {
-      const name = argument(view, i)
-      const allowed = pattern
-        ? this.channels.has(name)
-        : this.channels.allow(name, 0, name.length, 0)
-      if (!allowed) return false
+      if (!this.mayUseChannel(argument(view, i), pattern)) return false
     }
     return true
+  }
+
+  /** Whether it may use a channel; a pattern it must have just so. */
+  mayUseChannel(name: Buffer, pattern: boolean): boolean {
+    return pattern ? this.channels.has(name) : this.channels.allow(name, 0, name.length, 0)
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { plainLane } from '../../cluster/lanes.ts'
 import { keySlot, SLOT_COUNT } from '../../command/slot.ts'
 import { ErrorReply, RawReply, type ReplyValue, Verbatim } from '../../resp/encode.ts'
 import { integer } from './argument.ts'
@@ -22,7 +23,7 @@ function isSlot(slot: bigint): boolean {
 
 /** Asks the owner of the slot; its reply is forwarded as it is. */
 async function ask({ args, services, client }: LocalCall, slot: bigint): Promise<ReplyValue> {
-  return new RawReply(await services.callSlot(Number(slot), args, client.lane))
+  return new RawReply(await services.callSlot(Number(slot), args, plainLane(client.lane)))
 }
 
 function countKeysInSlot(call: LocalCall): ReplyValue | Promise<ReplyValue> {

@@ -1,4 +1,4 @@
-import { LANES } from '../../cluster/lanes.ts'
+import { LANES, plainLane } from '../../cluster/lanes.ts'
 import { RawReply, type ReplyValue } from '../../resp/encode.ts'
 import type { LocalCall, LocalServices } from './local.ts'
 
@@ -21,7 +21,7 @@ export async function commandDocs({
   session,
 }: LocalCall): Promise<ReplyValue> {
   const { protocol } = session
-  if (args.length > 2) return new RawReply(await services.callAny(args, client.lane))
+  if (args.length > 2) return new RawReply(await services.callAny(args, plainLane(client.lane)))
   return new RawReply(await allDocs(services, protocol))
 }
 

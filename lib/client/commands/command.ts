@@ -4,6 +4,7 @@
  * @module
  */
 
+import { plainLane } from '../../cluster/lanes.ts'
 import { commandInfo } from '../../command/info.ts'
 import { findKeys, KEYS_UNKNOWN } from '../../command/keys.ts'
 import { arityFits, type CommandSpec, NO_KEYS } from '../../command/spec.ts'
@@ -102,7 +103,7 @@ function hasKeys({ finder, keySpecs, keyShape }: CommandSpec): boolean {
 
 /** Asks a node: what a key is used for depends on options that only the server's own functions know. */
 async function ask({ args, services, client }: LocalCall): Promise<ReplyValue> {
-  return new RawReply(await services.callAny(args, client.lane))
+  return new RawReply(await services.callAny(args, plainLane(client.lane)))
 }
 
 /** Handler of COMMAND. */

@@ -1,0 +1,54 @@
+import type { ThreadQuestion } from '../index.ts'
+
+interface Pause {
+  readonly question: ThreadQuestion
+  /** As `performance.now` has it. */
+  readonly until: number
+}
+
+/** What all threads were told and hold, for those that start later. */
+export class Lasting {
+  /** By what is set, the latest. */
+  readonly #settings: Map<string, ThreadQuestion> = new Map()
+  #pauses: readonly Pause[] = []
+
+  /** Remembers a question, if it is one that lasts. */
+  note(question: ThreadQuestion): void {
+    const { kind, args, lasting } = question
+    if (lasting !== undefined) this.#settings.set(lasting, question)
+    if (kind === 'client-unpause') this.#pauses = []
+    if (kind !== 'client-pause') return
+    const until = performance.now() + Number(Buffer.from(args[2]!).toString())
+    this.#pauses = [...this.#running(), { question, until }]
+  }
+
+  #running(): Pause[] {
+    return this.#pauses.filter(({ until }) => until > performance.now())
+  }
+
+  /** The settings of this moment. */
+  settings(): ReadonlySet<ThreadQuestion> {
+    return new Set(this.#settings.values())
+  }
+
+  /** What a thread that starts now is told, some settings left out; of a pause, what is left of it. */
+  told(but: ReadonlySet<ThreadQuestion>): readonly ThreadQuestion[] {
+    const pauses = this.#running().map(({ question, until }) => {
+      const left = Math.ceil(until - performance.now())
+      return { ...question, args: question.args.with(2, Buffer.from(String(left))) }
+    })
+    return [...[...this.#settings.values()].filter((each) => !but.has(each)), ...pauses]
+  }
+
+  /** A setting that holds no more. */
+  forget(name: string): void {
+    this.#settings.delete(name)
+  }
+
+  /** Settings that hold no more, unless they were given anew. */
+  forgetAll(questions: ReadonlySet<ThreadQuestion>): void {
+    for (const [name, question] of this.#settings) {
+      if (questions.has(question)) this.#settings.delete(name)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Lasting } from '../../lib/cli/lasting.ts'
+
+const words = (...args: string[]): Buffer[] => args.map((word) => Buffer.from(word))
+const set = (name: string, value: string) => ({
+  kind: 'proxy-config-set',
+  args: words('PROXY', 'CONFIG', 'SET', name, value),
+  lasting: name,
+})
+const pause = (ms: number) => ({
+  kind: 'client-pause',
+  args: words('CLIENT', 'PAUSE', String(ms), 'WRITE'),
+})
+
+test('the latest setting of each name is told, until it is forgotten', () => {
+  const lasting = new Lasting()
+  const [first, second, other] = [set('a', '1'), set('a', '2'), set('b', '1')]
+  for (const question of [first, second, other]) lasting.note(question)
+  const former = lasting.settings()
+  assert.deepEqual(lasting.told(new Set()), [second, other])
+  assert.deepEqual(lasting.told(former), [])
+  const anew = set('a', '3')
+  lasting.note(anew)
+  assert.deepEqual(lasting.told(former), [anew])
+  lasting.forgetAll(former)
+  assert.deepEqual(lasting.told(new Set()), [anew])
+  lasting.forget('a')
+  assert.deepEqual(lasting.told(new Set()), [])
+})
+
+test('a pause is told with the time that is left of it', () => {
+  const lasting = new Lasting()
+  lasting.note(pause(0))
+  assert.deepEqual(lasting.told(new Set()), [])
+  lasting.note(pause(60_000))
+  const [told] = lasting.told(new Set())
+  const left = Number(String(told!.args[2]))
+  assert.ok(left > 0 && left <= 60_000)
+  assert.equal(String(told!.args[3]), 'WRITE')
+  lasting.note({ kind: 'client-unpause', args: words('CLIENT', 'UNPAUSE') })
+  assert.deepEqual(lasting.told(new Set()), [])
+})

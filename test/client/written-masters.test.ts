@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { WrittenMasters } from '../../lib/client/written-masters.ts'
+import type { ClusterNode } from '../../lib/cluster/node.ts'
+import type { Request } from '../../lib/router/request.ts'
+
+test('masters that were written to are remembered with a slot, and reads are not', () => {
+  const [one, other] = ['1', '2'].map((name) => ({ name }) as ClusterNode)
+  const written = new WrittenMasters()
+  const note = (node: ClusterNode | undefined, slot: number, readonly: boolean): void =>
+    written.note({ node, slot, spec: { readonly } } as unknown as Request)
+  note(undefined, 1, false)
+  note(one, -1, false)
+  note(one, 2, true)
+  assert.equal(written.size, 0)
+  note(one, 3, false)
+  note(one, 4, false)
+  note(other, 5, false)
+  assert.deepEqual(
+    [...written],
+    [
+      [one, 3],
+      [other, 5],
+    ]
+  )
+})
