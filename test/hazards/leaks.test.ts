@@ -10,6 +10,10 @@ import { type Stage, setStage } from './stage.ts'
 /** Commands of these leave something in their connection, or are about it. */
 const OF_ONE = new Set(['transaction', 'pubsub', 'blocking', 'maybe-blocking', 'connection'])
 
+const LASTING = new Set(['transaction', 'pubsub', 'blocking', 'connection'])
+/** Nothing stays of these, and the proxy asks them itself. */
+const QUESTION = /^(command|info|pubsub)\b/i
+
 /** Words with which commands leave something behind; others get as many as they need. */
 const TELLING: Readonly<Record<string, readonly (readonly Argument[])[]>> = {
   select: [['0'], ['1']],
@@ -78,7 +82,7 @@ function onShared({ received }: FakeNode): string[] {
     .map(({ command }) => command.join(' '))
     .filter((text) => {
       const spec = Catalogue.builtIn().get(text.split(' ')[0]!)
-      return spec !== undefined && spec.treatment !== 'maybe-blocking' && OF_ONE.has(spec.treatment)
+      return !QUESTION.test(text) && LASTING.has(spec?.treatment ?? '')
     })
 }
 
