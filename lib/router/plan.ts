@@ -114,38 +114,27 @@ export function decide(
     const waits = isBlockingCall(spec, view) && (kind === ONE_SLOT || kind === ANY_NODE)
     return waits ? BLOCKING : kind
   }
-  if (treatment === 'transaction') return ofTransaction(view, spec, protocol, rules, plan)
+  if (treatment === 'transaction') return ofOneSlot(TRANSACTION, view, spec, protocol, rules, plan)
   if (treatment === 'fan-out') return everywhere(view, spec, protocol, plan)
-  if (treatment === 'pubsub') return ofSubscriptions(view, spec, protocol, rules, plan)
+  // Of what newer servers have nothing is known.
+  if (treatment === 'pubsub' && subscriptionCommand(spec.name) !== undefined)
+    return ofOneSlot(SUBSCRIPTION, view, spec, protocol, rules, plan)
   if (treatment === 'admin') return administered(view, spec, protocol, rules, plan)
   return refuse(plan, refusal(view, spec))
 }
 
-/** MULTI and what belongs to it; only WATCH has keys. */
-function ofTransaction(
+/** What the client's own connection to one node carries out, or the hub: its keys, if it has any, must be in one slot. */
+function ofOneSlot(
+  kind: PlanKind,
   view: RequestView,
   spec: CommandSpec,
   protocol: ProtocolVersion,
   rules: PlanRules,
   plan: Plan
 ): PlanKind {
-  if (spec.keyShape === NO_KEYS) return TRANSACTION
-  const kind = byKeys(view, spec, protocol, { ...rules, crossSlot: 'never' }, plan)
-  return kind === REFUSED ? REFUSED : TRANSACTION
-}
-
-/** Channels of shards belong to slots, and must be in the same; of what newer servers have nothing is known. */
-function ofSubscriptions(
-  view: RequestView,
-  spec: CommandSpec,
-  protocol: ProtocolVersion,
-  rules: PlanRules,
-  plan: Plan
-): PlanKind {
-  if (subscriptionCommand(spec.name) === undefined) return refuse(plan, refusal(view, spec))
-  if (spec.keyShape === NO_KEYS) return SUBSCRIPTION
-  const kind = byKeys(view, spec, protocol, { ...rules, crossSlot: 'never' }, plan)
-  return kind === REFUSED ? REFUSED : SUBSCRIPTION
+  if (spec.keyShape === NO_KEYS) return kind
+  const found = byKeys(view, spec, protocol, { ...rules, crossSlot: 'never' }, plan)
+  return found === REFUSED ? REFUSED : kind
 }
 
 /** For those who run the servers. Without the right to, CONFIG GET is answered all the same, since clients ask it when they connect. */
