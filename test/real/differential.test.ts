@@ -6,7 +6,7 @@ import { type RealServer, startServer } from '../support/real-server.ts'
 import { elementsOf, sortedText } from '../support/resp-frame.ts'
 import { needsServer } from '../support/server-available.ts'
 import { footing } from './proxied.ts'
-import { ALL_KEYS, COMMAND_NAMES, RandomCommands } from './random-commands.ts'
+import { ALL_KEYS, COMMAND_NAMES, RandomCommands, SCRIPTS } from './random-commands.ts'
 
 const COMMANDS = 6000
 const BATCH = 200
@@ -95,6 +95,8 @@ describe('through the proxy a cluster answers as a single server', needsServer, 
         for (const client of [direct, proxied]) {
           await client.call('HELLO', protocol)
           for (const key of ALL_KEYS) await client.ask('DEL', key)
+          // The proxy loads what it has seen where that is missing, were it a moment before in the same pipeline.
+          for (const script of SCRIPTS) await client.call('SCRIPT', 'LOAD', script)
         }
         const stream = new RandomCommands(seed)
         for (let done = 0; done < COMMANDS; done += BATCH) {

@@ -13,7 +13,8 @@ export const ALL_KEYS: readonly string[] = [...TYPES, 'y', 'junk'].flatMap((type
   ['', ...NAMES].map((name) => `${type}${name}${TAG}`)
 )
 
-const SCRIPTS = [
+/** The scripts that commands may run or name. */
+export const SCRIPTS: readonly string[] = [
   "return redis.call('GET', KEYS[1])",
   "return redis.call('INCRBY', KEYS[1], ARGV[1])",
   "return {KEYS[1], ARGV[1], #ARGV, 1.9, false, true, {ok='FINE'}, {err='MY ERR'}, {}}",
