@@ -98,8 +98,8 @@ export class ProxyCore {
     this.#router = new Router({ ...routing, watch: this.#watch, reads })
     this.#roster = new Roster(settings, this.#clock, this.#events)
     if (settings.proxyProtocol) this.#gate = new ProxyGate(settings.trustedProxies, this.#events)
-    const privates = new Privates(routing, this.#router)
-    this.#hub = new Hub(settings, clusterGuide(routing, privates), this.#events)
+    const privates = new Privates(routing, this.#router.redirects)
+    this.#hub = new Hub(settings, clusterGuide(routing, this.#router.redirects), this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
     this.#libraries = new Libraries({
       masters: () => this.#cache.masters(),

@@ -31,6 +31,7 @@ import type { ClusterGuide } from './pubsub/placement.ts'
 import { call, callMaster } from './router/call.ts'
 import type { PartReply } from './router/composite.ts'
 import type { Privates } from './router/privates.ts'
+import type { Redirects } from './router/redirects.ts'
 import type { Request } from './router/request.ts'
 import type { Router } from './router/router.ts'
 import { Survey } from './router/survey.ts'
@@ -152,7 +153,7 @@ function identitiesOf({ pool, clock }: ServiceParts): ClientServices['identities
 /** What the hub needs of the cluster. */
 export function clusterGuide(
   { settings, clock, pool, cache, refresher }: GuideParts,
-  privates: Privates
+  redirects: Redirects
 ): ClusterGuide {
   return {
     clock,
@@ -172,7 +173,7 @@ export function clusterGuide(
     masters: () => cache.masters(),
     setup: ({ address }) => pool.setup(address, LANES.resp3),
     redirected: (from, attempt, redirect) => {
-      privates.redirected(from, attempt, redirect, 'ssubscribe')
+      redirects.apply(redirect, redirects.note(redirect, from, attempt, 'ssubscribe'))
     },
     refresh: (reason) => refresher.request(reason),
   }

@@ -24,7 +24,7 @@ export class Totals {
   }
 
   get redirects(): number {
-    return this.#router.redirects
+    return this.#router.redirects.count
   }
 
   get masters(): number {

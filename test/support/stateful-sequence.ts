@@ -1,4 +1,4 @@
-import { Chance } from './hostile-stream.ts'
+import { Dice } from './dice.ts'
 import type { Argument } from './resp-frame.ts'
 
 /** Stands for any one reply. */
@@ -22,7 +22,7 @@ const ABORTED = '-EXECABORT Transaction discarded because of previous errors.\r\
  * every value says whose it is.
  */
 export class StatefulSequences {
-  readonly #chance: Chance
+  readonly #dice: Dice
   readonly #keys: readonly string[]
   readonly #name: string
   readonly #values: Map<string, string> = new Map()
@@ -30,14 +30,14 @@ export class StatefulSequences {
   #protocol: 2 | 3 = 2
 
   constructor(seed: number, name: string, keys: readonly string[]) {
-    this.#chance = new Chance(seed)
+    this.#dice = new Dice(seed)
     this.#name = name
     this.#keys = keys
   }
 
   /** A number from 0 to below `limit`. */
   below(limit: number): number {
-    return this.#chance.below(limit)
+    return this.#dice.below(limit)
   }
 
   /** What a null array is. */
