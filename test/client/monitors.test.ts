@@ -58,6 +58,7 @@ test('what is for those who run the servers is not shown, and who reads too slow
   const got: string[] = []
   const client = {
     remoteAddress: '',
+    gone: false,
     outputBytes: 0,
     push: (bytes: Buffer) => {
       got.push(String(bytes))
