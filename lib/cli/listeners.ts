@@ -116,9 +116,11 @@ async function listen(server: net.Server, options: Door['options'], name: string
     server.listen(options)
     await listening
   } catch (cause) {
-    if (options.fd === undefined) throw cause
-    listening.catch(() => {})
     const reason = (cause as Error).message
+    if (options.fd === undefined) {
+      throw Object.assign(cause as Error, { message: `cannot listen on ${name}: ${reason}` })
+    }
+    listening.catch(() => {})
     throw new ProxyError('INVALID_OPTION', `${name} is none that listens: ${reason}`, { cause })
   }
 }

@@ -72,7 +72,11 @@ export class Program {
     const nodes = configuration.value<readonly string[]>('cluster')
     doorsOf(configuration, nodes.length === 0)
     const options = configuration.libraryOptions()
-    createClusterProxy({ ...options, nodes: nodes.length === 0 ? '127.0.0.1:1' : nodes })
+    try {
+      createClusterProxy({ ...options, nodes: nodes.length === 0 ? '127.0.0.1:1' : nodes })
+    } catch (error) {
+      throw configuration.located(error)
+    }
   }
 
   /** Starts to serve; resolves when all sockets listen. */
@@ -94,8 +98,7 @@ export class Program {
       // Sockets that were handed to this process have an address of their own.
       if (this.#inherited.length > 0) Object.assign(listening, this.#listeners.address)
       await this.#team.start()
-      const pidfile = configuration.path('pidfile') ?? (this.#daemon ? DAEMON_PIDFILE : undefined)
-      if (pidfile !== undefined) writePidfile(pidfile)
+      this.#writePidfile(configuration)
     } catch (error) {
       await this.#close(0)
       throw error
@@ -106,6 +109,16 @@ export class Program {
       'success',
       `redis-cluster-proxy listens on ${names} in front of ${this.#behind(nodes)}${many}`
     )
+  }
+
+  #writePidfile(configuration: Configuration): void {
+    const pidfile = configuration.path('pidfile') ?? (this.#daemon ? DAEMON_PIDFILE : undefined)
+    if (pidfile === undefined) return
+    try {
+      writePidfile(pidfile)
+    } catch (error) {
+      configuration.blame('pidfile', error)
+    }
   }
 
   /** What to try first, for who started it to see how it is. */
