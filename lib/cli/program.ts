@@ -16,6 +16,7 @@ import { doorsOf, Listeners } from './listeners.ts'
 import { followLog, type Log, logOf } from './log.ts'
 import { writePidfile } from './pidfile.ts'
 import { LOG_LEVELS, type ProgramOption, threadsOf } from './program-options.ts'
+import { areServed } from './successor.ts'
 import { Alone, type Chief, type Team } from './team.ts'
 import type { Place } from './thread.ts'
 
@@ -100,7 +101,7 @@ export class Program {
       await this.#team.start()
       this.#writePidfile(configuration)
     } catch (error) {
-      await this.#close(0)
+      await this.#close(0, false)
       throw error
     }
     const names = doors.map(({ name }) => name).join(', ')
@@ -192,7 +193,7 @@ export class Program {
   }
 
   #accept(socket: Socket, id: number): void {
-    if (this.#team === undefined) socket.destroy()
+    if (this.#team === undefined || this.ending) socket.destroy()
     else this.#team.accept(socket, id)
   }
 
@@ -309,14 +310,19 @@ export class Program {
 
   async #drain(): Promise<void> {
     this.log.write('info', 'shutting down: what is in flight is answered, nobody new is let in')
-    await this.#close(this.#configuration.value('shutdown-timeout'))
+    // Before they are closed; then it cannot be this process that answers there.
+    const addresses = this.#inherited.length > 0 ? this.#listeners.addresses : []
+    this.#listeners.close()
+    const successor = await areServed(addresses)
+    if (successor) this.log.write('info', 'another process serves the inherited sockets')
+    await this.#close(this.#configuration.value('shutdown-timeout'), successor)
     this.log.write('info', 'bye')
   }
 
-  async #close(timeout: number): Promise<void> {
+  async #close(timeout: number, successor: boolean): Promise<void> {
     this.#listeners.close()
     const teams = this.#coming === undefined ? this.#teams() : [...this.#teams(), this.#coming]
-    await Promise.all(teams.map((team) => team.shutdown({ timeout, successor: false })))
+    await Promise.all(teams.map((team) => team.shutdown({ timeout, successor })))
     await this.#embedded?.close()
   }
 }
