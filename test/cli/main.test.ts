@@ -212,26 +212,6 @@ describe('the program', { concurrency: 3 }, () => {
     assert.equal(existsSync(pidfile), false)
   })
 
-  test('runs in the background, once it listens, until PROXY SHUTDOWN', async () => {
-    const port = await freePort()
-    const pidfile = join(folder, 'background.pid')
-    const words = ['--daemonize', '-p', String(port), '--pidfile', pidfile]
-    assert.deepEqual(await run(...words), { code: 0, output: '', errors: '' })
-    const client = await connect(port)
-    try {
-      assert.match(
-        String(await client.ask('PROXY', 'INFO', 'proxy')),
-        new RegExp(`process_id:${readFileSync(pidfile, 'utf8').trim()}\r\n`)
-      )
-      const again = await run(...words)
-      assert.equal(again.code, 1)
-      assert.match(again.errors, /EADDRINUSE/)
-    } finally {
-      client.send(['PROXY', 'SHUTDOWN'])
-      await client.closed
-    }
-  })
-
   test('speaks TLS at every door, with files for the certificate and the key', async () => {
     const [key, cert] = [CERTIFICATE_KEY, CERTIFICATE]
     writeFileSync(join(folder, 'tls.key'), key)

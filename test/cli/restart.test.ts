@@ -38,7 +38,7 @@ describe('a restart', () => {
     await using cluster = await createFakeCluster({ masters: 3 })
     const port = await freePort()
     const words = ['-p', String(port), '--bind', '127.0.0.1', '--threads', '1']
-    const program = new Running([...words, ...cluster.addresses], {}, [], LIMIT)
+    const program = new Running([...words, ...cluster.addresses], {}, { limit: LIMIT })
     await program.says(/commands are served/)
     const load = await CountingLoad.start(port, CLIENTS)
     await load.during(cluster, async () => {
@@ -65,7 +65,14 @@ describe('a restart', () => {
     const socket = boundSocket()
     const start = async (threads: number): Promise<Running> => {
       const words = ['--threads', String(threads), ...cluster.addresses]
-      const program = new Running(words, { LISTEN_FDS: '1' }, [socket.fd], LIMIT)
+      const program = new Running(
+        words,
+        { LISTEN_FDS: '1' },
+        {
+          inherited: [socket.fd],
+          limit: LIMIT,
+        }
+      )
       await program.says(/commands are served/)
       return program
     }
