@@ -276,7 +276,7 @@ export class ClientConnection implements DispatcherOwner {
     const intake = this.#intake
     if (!intake.release(reason)) return
     if (!this.#reading) this.#read()
-    if (intake.stopped === 0) this.#stream.resume()
+    intake.flow()
   }
 
   // The end
