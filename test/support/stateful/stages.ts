@@ -12,8 +12,8 @@ export interface StatefulStage extends AsyncDisposable {
   readonly port: number
   /** Ports of the masters. */
   readonly masters: readonly number[]
-  /** Whether the nodes know which keys a user may touch. */
-  readonly withRights: boolean
+  /** Whether the nodes are servers. */
+  readonly real: boolean
   /** Throws if a command was carried out as another user than the client was. */
   check(): void
 }
@@ -28,13 +28,17 @@ const RIGHTS =
 export async function fakeStage(masters = 3): Promise<StatefulStage> {
   const users = Object.fromEntries(OTHERS.map((user) => [user, passwordOf(user)]))
   const cluster = await createFakeCluster({ masters, password: PASSWORD, users })
-  for (const node of cluster.nodes) node.answer('ACL', RIGHTS, { times: Infinity })
+  for (const [i, node] of cluster.nodes.entries()) {
+    node.answer('ACL', RIGHTS, { times: Infinity })
+    // What is asked of one overtakes what was asked of another.
+    node.delay(i)
+  }
   const watch = new UserWatch(cluster.nodes)
   const proxied = await proxyFor(cluster.addresses)
   return {
     ...proxied,
     masters: cluster.nodes.map(({ port }) => port),
-    withRights: false,
+    real: false,
     check: () => {
       if (watch.mistake !== undefined) throw new Error(watch.mistake)
     },
@@ -59,7 +63,7 @@ export async function realStage(): Promise<StatefulStage> {
   return {
     ...proxied,
     masters: cluster.nodes.map(({ port }) => port),
-    withRights: true,
+    real: true,
     check: () => {},
     [Symbol.asyncDispose]: async () => {
       await proxied.close()

@@ -115,6 +115,22 @@ const local: Kind = (client) => {
   )
 }
 
+/** It begins behind what is in flight, and ends before what comes behind. */
+const between: Kind = (client) => {
+  const key = client.key()
+  const before = [client.set(key, client.value()), client.set(key, client.value())]
+  const seen = bulk(client.valueOf(key)!)
+  const value = client.value()
+  client.note(key, value)
+  const [read, wrote] = [client.read(key), client.wrote(key)]
+  const exec = step(['EXEC'], array(seen, OK), (hearing) => {
+    read?.(hearing)
+    wrote(hearing)
+  })
+  const inside = [MULTI, step(['GET', key], QUEUED), step(['SET', key, value], QUEUED), exec]
+  return together(...before, ...inside, ...client.get(key), client.set(key, client.value()))
+}
+
 const stray: Kind = () =>
   together(
     step(['EXEC'], '-ERR EXEC without MULTI\r\n'),
@@ -133,6 +149,7 @@ export const TRANSACTIONS: readonly Kind[] = [
   flawed,
   meddled,
   local,
+  between,
   stray,
   empty,
 ]
