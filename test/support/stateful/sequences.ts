@@ -49,7 +49,9 @@ export class Sequences {
     const { chance } = client
     if (client.confined) return chance.happens(10) ? reset(client) : chance.pick(CONFINED)(client)
     for (;;) {
-      const phases = chance.pick(chance.pick(this.#families))(client)
+      // Few of them track keys, and these not for long.
+      const caches = client.tracking !== undefined && chance.happens(25)
+      const phases = chance.pick(caches ? CACHING : chance.pick(this.#families))(client)
       if (phases.length > 0) return phases
     }
   }
