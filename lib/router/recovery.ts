@@ -1,22 +1,16 @@
-import createDebug from 'debug'
-import { type AddressMapper, addressMapper } from '../cluster/address-map.ts'
 import type { Lane } from '../cluster/lane.ts'
 import { TO_REPLICA } from '../cluster/lanes.ts'
 import type { ClusterNode } from '../cluster/node.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
-import type { SlotMove } from '../cluster/slot-cache.ts'
 import { ProxyError, replyText } from '../errors.ts'
 import type { Holds } from './holds.ts'
 import { isPlainRead } from './reader.ts'
+import { type Redirects, redirectDelay } from './redirects.ts'
 import type { ReplicaReads } from './replica-reads.ts'
 import { precedesUncertain, Request } from './request.ts'
 import { answerError, backOff, FIRST_DELAY, type RouterParts } from './routing.ts'
 import { loadScript, type Scripts } from './scripts.ts'
 
-const debug = createDebug('redis-cluster-proxy:router')
-
-/** Redirects after which one more is no longer followed at once: two nodes may be pointing at each other. */
-const UNDELAYED_REDIRECTS = 3
 /** A connection younger than this is not replaced again, in milliseconds. */
 const REPLACE_INTERVAL = 1000
 
@@ -25,7 +19,7 @@ export interface RecoveryParts {
   readonly holds: Holds
   readonly reads: ReplicaReads
   readonly scripts: Scripts
-  readonly onMoves: (moves: readonly SlotMove[]) => void
+  readonly redirects: Redirects
 }
 
 /**
@@ -37,18 +31,14 @@ export class Recovery {
   readonly #holds: Holds
   readonly #reads: ReplicaReads
   readonly #scripts: Scripts
-  readonly #onMoves: (moves: readonly SlotMove[]) => void
-  readonly #announceMap: AddressMapper
-  /** Redirects followed since the start. */
-  redirects = 0
+  readonly #redirects: Redirects
 
-  constructor(parts: RouterParts, { holds, reads, scripts, onMoves }: RecoveryParts) {
+  constructor(parts: RouterParts, { holds, reads, scripts, redirects }: RecoveryParts) {
     this.#parts = parts
     this.#holds = holds
     this.#reads = reads
     this.#scripts = scripts
-    this.#onMoves = onMoves
-    this.#announceMap = addressMapper(parts.settings.announceMap)
+    this.#redirects = redirects
   }
 
   /** Deals with an error reply; false if it is the client's to see. */
@@ -106,58 +96,28 @@ export class Recovery {
     const from = request.node
     // A redirect for another slot than the request's is no redirect but a text, such as a script may return.
     if (redirect.slot !== request.slot || from === undefined) return false
-    const { settings, refresher } = this.#parts
-    this.redirects++
+    const { maxRedirects, autoRedirect } = this.#parts.settings
     request.redirects++
-    if (request.redirects > settings.maxRedirects) {
+    if (request.redirects > maxRedirects) {
       answerError(
         request,
         replyText.tooManyRedirects(buffer.toString('latin1', start + 1, end - 2))
       )
       return true
     }
-    const kind = redirect.verdict === 'ask' ? 'ask' : 'moved'
-    const to = refresher.target(redirect.host, redirect.port, from)
-    this.#tell(request, kind, from, to)
-    if (!settings.autoRedirect) return this.#handOn(request, kind, to)
-    const late = request.redirects - (to === from ? 0 : UNDELAYED_REDIRECTS)
+    const name = request.spec?.name ?? ''
+    const to = this.#redirects.note(redirect, from, request.redirects, name)
+    if (!autoRedirect) {
+      this.#redirects.apply(redirect, to)
+      answerError(request, this.#redirects.shown(redirect, to))
+      return true
+    }
     const hold = this.#holds.of(request.owner, request.slot)
-    if (kind === 'ask') {
-      request.askTarget = to
-      this.#parts.onLeft?.([request])
-    } else {
-      if (to === from) this.#replaceConnection(request, from)
-      this.#takeOver(request.slot, to)
-    }
-    hold.again(request, late > 0 ? backOff(late) : 0)
+    if (redirect.verdict === 'ask') request.askTarget = to
+    else if (to === from) this.#replaceConnection(request, from)
+    this.#redirects.apply(redirect, to)
+    hold.again(request, redirectDelay(request.redirects, to === from))
     return true
-  }
-
-  /** Tells the client where to go, in its own view of addresses. */
-  #handOn(request: Request, kind: 'moved' | 'ask', to: ClusterNode): true {
-    if (kind === 'moved') this.#takeOver(request.slot, to)
-    const { host, port } =
-      to.announced ?? ('path' in to.address ? { host: '', port: 0 } : to.address)
-    const shown = this.#announceMap(host, port) ?? { host, port }
-    answerError(request, `${kind.toUpperCase()} ${request.slot} ${shown.host}:${shown.port}`)
-    return true
-  }
-
-  /** A node told that the slot belongs to `to`. */
-  #takeOver(slot: number, to: ClusterNode): void {
-    const move = this.#parts.cache.patch(slot, to)
-    if (move !== undefined) this.#onMoves([move])
-    this.#parts.refresher.request('redirect')
-  }
-
-  #tell(request: Request, kind: 'moved' | 'ask', from: ClusterNode, to: ClusterNode): void {
-    const { slot, redirects: attempt } = request
-    const command = request.spec?.name ?? ''
-    debug('%s %d of %s: %s -> %s', kind, slot, command, from.name, to.name)
-    const { events } = this.#parts
-    if (events.wants('redirect')) {
-      events.emit('redirect', { kind, slot, from: from.name, to: to.name, command, attempt })
-    }
   }
 
   /**

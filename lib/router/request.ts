@@ -7,6 +7,7 @@ import { giveBack } from '../resp/large-buffers.ts'
 import { copyPiece } from '../resp/piece.ts'
 import { isReused } from '../resp/reply-reader.ts'
 import type { RequestView } from '../resp/request-reader.ts'
+import { Arena } from '../resp/slab.ts'
 import type { Reader } from './reader.ts'
 
 /** What keeps the requests of one owner for one slot in order while that takes care: see `SlotHold`. */
@@ -59,12 +60,9 @@ export interface ReplyPlace {
 const MINUS = 45
 const NOTHING: Buffer = Buffer.alloc(0)
 
-/** Replies that wait are copied into slabs of this size, shared by all clients: a buffer for each would cost more than the copy. */
-const SLAB = 8 * 1024
 /** A longer reply gets a buffer of its own, so that what waits for long pins little. */
 const LONG = 2 * 1024
-let slab: Buffer = Buffer.allocUnsafeSlow(SLAB)
-let slabUsed = 0
+const arena = new Arena()
 
 /** Bytes that may be kept for long: as they are, unless that would pin much more. */
 function lasting(buffer: Buffer, start: number, end: number): Buffer {
@@ -172,14 +170,10 @@ export class Request implements NodeRequest, ReplyPlace {
       this.replyEnd = length
       return
     }
-    if (slabUsed + length > SLAB) {
-      slab = Buffer.allocUnsafeSlow(SLAB)
-      slabUsed = 0
-    }
-    this.reply = slab
-    this.replyStart = slabUsed
-    slabUsed = copyPiece(buffer, start, end, slab, slabUsed)
-    this.replyEnd = slabUsed
+    const slab = arena.take(length)
+    this.reply = slab.bytes
+    this.replyStart = arena.from
+    this.replyEnd = copyPiece(buffer, start, end, slab, arena.from)
   }
 
   /** Keeps nothing of its reply but that it came. */

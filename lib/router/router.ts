@@ -8,6 +8,7 @@ import type { FanOut } from './fan-out.ts'
 import { Holds } from './holds.ts'
 import { partialFailure } from './partial-failure.ts'
 import { Recovery } from './recovery.ts'
+import { Redirects } from './redirects.ts'
 import { ReplicaReads } from './replica-reads.ts'
 import type { Request, RequestHandler, RequestOwner } from './request.ts'
 import { answerError, backOff, type RouterParts } from './routing.ts'
@@ -27,6 +28,8 @@ export class Router implements RequestHandler {
   readonly #scans: Scans
   /** The scripts that clients have sent. */
   readonly scripts: Scripts
+  /** Those that nodes answered with, wherever. */
+  readonly redirects: Redirects
   /** What becomes of requests that were not simply answered. */
   readonly recovery: Recovery
 
@@ -35,20 +38,16 @@ export class Router implements RequestHandler {
     this.#holds = new Holds(this.#send)
     this.#reads = new ReplicaReads(parts, this.#holds, answerError)
     this.scripts = new Scripts(parts.settings.scriptCacheBytes)
+    this.redirects = new Redirects(parts, (moves) => this.onMoves(moves))
     this.recovery = new Recovery(parts, {
       holds: this.#holds,
       reads: this.#reads,
       scripts: this.scripts,
-      onMoves: (moves) => this.onMoves(moves),
+      redirects: this.redirects,
     })
     const { cache, clock, refresher, settings } = parts
     const refresh = (): void => refresher.request('uncovered slot')
     this.#scans = new Scans(cache, clock, refresh, settings.retryBudget)
-  }
-
-  /** Redirects followed since the start. */
-  get redirects(): number {
-    return this.recovery.redirects
   }
 
   /** Takes a request that its owner counts as outstanding; its reply comes through {@link RequestOwner.deliver}. */

@@ -1,4 +1,4 @@
-import { Chance } from '../hostile-stream.ts'
+import { Dice } from '../dice.ts'
 import { bulk, OK, type Version } from './frames.ts'
 import { matches } from './mailbox.ts'
 import { type Deed, type Hearing, type Step, step } from './step.ts'
@@ -22,7 +22,7 @@ const KEYS = 6
  * client alone uses its keys, and others only for it; so every value is known too, and says whose it is.
  */
 export class Situation {
-  readonly chance: Chance
+  readonly chance: Dice
   /** Unique; part of its keys and values. */
   readonly name: string
   /** `CLIENT ID` */
@@ -42,7 +42,7 @@ export class Situation {
   #count = 0
 
   constructor(seed: number, name: string, id: number, companion: number) {
-    this.chance = new Chance(seed)
+    this.chance = new Dice(seed)
     this.name = name
     this.id = id
     this.companion = companion
