@@ -15,7 +15,7 @@ export const INVALIDATIONS = '__redis__:invalidate'
 
 /** What comes to one client: the replies to its steps, and what nobody asked for. Each is judged at its place between the others. */
 export class Inbox implements Hearing {
-  readonly mailbox: Mailbox = new Mailbox()
+  readonly mailbox: Mailbox
   readonly cache: Cache
   /** Whether commands of all clients are shown to it. */
   monitoring = false
@@ -30,8 +30,10 @@ export class Inbox implements Hearing {
   #waiter: { resolve(): void; reject(error: Error): void } | undefined
   #failure: Error | undefined
 
-  constructor(client: RawClient, cache: Cache, other?: Inbox) {
+  /** `moving`: whether slots are. */
+  constructor(client: RawClient, cache: Cache, moving: boolean, other?: Inbox) {
     this.#client = client
+    this.mailbox = new Mailbox(moving)
     this.cache = cache
     this.#other = other
     void this.#read()

@@ -21,8 +21,12 @@ export interface StatefulOptions {
   readonly masters: readonly number[]
   /** Whether the nodes are servers. */
   readonly real: boolean
+  /** Whether slots move meanwhile. */
+  readonly moving: boolean
   /** Throws if something went wrong that no client sees. */
   check(): void
+  /** Has slots move no more. */
+  calm(): void
   readonly onProgress?: (totals: StatefulTotals) => void
 }
 
@@ -61,6 +65,7 @@ export async function tryStateful(options: StatefulOptions): Promise<StatefulTot
   await Promise.all(
     clients.map((index) => new StatefulClient(index, options, totals, voices).run())
   )
+  options.calm()
   for (const port of options.masters) totals.proven += await proveClean(port, options.port)
   await closeVoices(voices)
   return totals
@@ -89,16 +94,17 @@ class StatefulClient {
   }
 
   async #live(life: number): Promise<void> {
-    const { seed, port, real } = this.#options
+    const { seed, port, real, moving } = this.#options
     const totals = this.#totals
     const name = `client ${this.#index}.${life}`
     const lifeSeed = seed * 1_000_003 + this.#index * 997 + life
     const client = await connect(port)
     const id = await idOf(client)
-    const inbox = new Inbox(client, new Cache())
+    const inbox = new Inbox(client, new Cache(), moving)
     const companion =
       lifeSeed % 3 === 0 ? await companionOf(inbox, port, 2 + (life % 2)) : undefined
-    const situation = new Situation(lifeSeed, name, id, companion?.id ?? NO_COMPANION)
+    const whom = { name, id, companion: companion?.id ?? NO_COMPANION, moving }
+    const situation = new Situation(lifeSeed, whom)
     const sequences = new Sequences(situation, real)
     let phases: readonly Phase[] = []
     try {
@@ -181,7 +187,7 @@ async function companionOf(
   await client.call('HELLO', version)
   const id = await idOf(client)
   await client.call('SUBSCRIBE', INVALIDATIONS)
-  new Inbox(client, inbox.cache, inbox)
+  new Inbox(client, inbox.cache, false, inbox)
   return { client, id }
 }
 

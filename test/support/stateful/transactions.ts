@@ -31,7 +31,12 @@ const plain: Kind = (client) => together(...executed(client, client.key()))
 
 const watched: Kind = (client) => {
   const key = client.key()
-  return together(step(['WATCH', key], OK), ...executed(client, key))
+  const watch = step(['WATCH', key], OK)
+  if (!client.moving) return together(watch, ...executed(client, key))
+  // With its slot moved it counts as changed.
+  const exec = step(['EXEC'], /^(?:\*-1|_|\*1\r\n\+OK)\r\n$/, client.wrote(key))
+  const perhaps = [MULTI, step(['SET', key, 'perhaps'], QUEUED), exec]
+  return together(watch, ...perhaps, client.set(key, client.value()), ...client.get(key))
 }
 
 const lost: Kind = (client) => {
