@@ -67,6 +67,9 @@ export class Inbox implements Hearing {
     if (waiter === undefined) return
     const waits = this.#steps.length > 0 || this.mailbox.waits || this.cache.waits
     if (waits && this.#failure === undefined) return
+    const { unfounded } = this.cache
+    if (unfounded.length > 0)
+      this.#failure ??= new Error(`told of ${unfounded.join(', ')}, which it does not track`)
     this.#waiter = undefined
     if (this.#failure === undefined) waiter.resolve()
     else waiter.reject(this.#failure)

@@ -122,7 +122,7 @@ class StatefulClient {
     } catch (error) {
       const shown = phases.flatMap(({ steps }) => steps.map(({ command }) => command.join(' ')))
       const message = error instanceof Error ? error.message : String(error)
-      throw new Error(`seed ${seed}, ${name}: ${message}, in: ${shown.join('; ')}`)
+      throw new Error(`seed ${seed}, ${name} (${situation}): ${message}, in: ${shown.join('; ')}`)
     }
     await client.end()
     await companion?.client.end()

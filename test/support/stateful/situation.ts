@@ -54,6 +54,12 @@ export class Situation {
     this.moving = moving
   }
 
+  /** As messages show it. */
+  toString(): string {
+    const { version, user, tracking } = this
+    return `RESP${version}, ${user}, tracking ${JSON.stringify(tracking ?? 'nothing')}`
+  }
+
   /** Whether it may do little but subscribe: in RESP2, while it is subscribed. */
   get confined(): boolean {
     return this.version === 2 && this.isSubscribed

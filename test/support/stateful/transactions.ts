@@ -128,9 +128,14 @@ const between: Kind = (client) => {
   const value = client.value()
   client.note(key, value)
   const [read, wrote] = [client.read(key), client.wrote(key)]
+  const { isToldElsewhere } = client
   const exec = step(['EXEC'], array(seen, OK), (hearing) => {
-    read?.(hearing)
-    wrote(hearing)
+    // What is told over another connection may come before this reply, and then does not come behind it.
+    if (isToldElsewhere) hearing.cache.asked(key)
+    else {
+      read?.(hearing)
+      wrote(hearing)
+    }
   })
   const inside = [MULTI, step(['GET', key], QUEUED), step(['SET', key, value], QUEUED), exec]
   return together(...before, ...inside, ...client.get(key), client.set(key, client.value()))
