@@ -245,15 +245,15 @@ function observe(
   start: number,
   end: number
 ): void {
-  const { spec, slot, node, readAt, redirects, retries } = request
+  const { spec, slot, node, readAt, detour } = request
   events.emit('command', {
     command: spec?.name ?? '',
     clientId: client.session.id,
     slot: slot < 0 ? undefined : slot,
     node: node?.name,
     latency: performance.now() - readAt,
-    redirects,
-    retries,
+    redirects: detour?.redirects ?? 0,
+    retries: detour?.retries ?? 0,
     requestBytes: request.end - request.start,
     replyBytes: end - start,
     error: reply[start] === MINUS ? reply.toString('utf8', start + 1, end - 2) : undefined,

@@ -141,7 +141,7 @@ export class Dispatcher {
     const request = this.#sent(view, spec, slot)
     // What is published to one channel goes by one node, which keeps the order.
     if (slot < 0 && spec.pubsub && view.argc > 1)
-      request.anchor = keySlot(view.buffer, view.offsets[2]!, view.offsets[3]!)
+      request.makeDetour().anchor = keySlot(view.buffer, view.offsets[2]!, view.offsets[3]!)
     if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
     else this.#traffic.router.dispatch(request)
   }

@@ -73,6 +73,28 @@ function lasting(buffer: Buffer, start: number, end: number): Buffer {
 /** Longer requests may lie in a buffer that others can use afterwards: bytes. */
 const LARGE = 16 * 1024
 
+/** What becomes of a request that is not just sent to the master of its slot and answered. Most requests have none of this. */
+export class Detour {
+  /** The node that an ASK named, for the next sending only. */
+  askTarget: ClusterNode | undefined = undefined
+  /** The replica to read from; undefined for the master. */
+  replica: ClusterNode | undefined = undefined
+  /** For a request without keys: a slot whose master gets it; -1 for any master. */
+  anchor = -1
+  /** For a request without keys: the name of the node that gets it, before the master of `anchor`. */
+  target: string | undefined = undefined
+  /** The requests that this one is carried out as, while it is. */
+  parts: readonly Request[] | undefined = undefined
+  redirects = 0
+  retries = 0
+  /** How often a script that it names was loaded for it. */
+  heals = 0
+  /** Clock reading until when it may be tried again; 0 before the first failure. */
+  deadline = 0
+  /** Whether it is a write of which nobody knows if it was executed. */
+  uncertain = false
+}
+
 /**
  * One command of a client on its way through the proxy: a record with methods, put into two queues, that of the client's
  * replies and that of the connection's requests. It keeps its bytes until it is answered, so that it can be sent again.
@@ -96,24 +118,8 @@ export class Request implements NodeRequest, ReplyPlace {
   sentAt = 0
   /** The node it was sent to last. */
   node: ClusterNode | undefined = undefined
-  /** The node that an ASK named, for the next sending only. */
-  askTarget: ClusterNode | undefined = undefined
-  /** For a request without keys: a slot whose master gets it; -1 for any master. */
-  anchor = -1
-  /** For a request without keys: the name of the node that gets it, before the master of `anchor`. */
-  target: string | undefined = undefined
-  /** The requests that this one is carried out as, while it is. */
-  parts: readonly Request[] | undefined = undefined
-  /** The replica to read from; undefined for the master. */
-  replica: ClusterNode | undefined = undefined
-  redirects = 0
-  retries = 0
-  /** How often a script that it names was loaded for it. */
-  heals = 0
-  /** Clock reading until when it may be tried again; 0 before the first failure. */
-  deadline = 0
-  /** Whether it is a write of which nobody knows if it was executed. */
-  uncertain = false
+  /** What else becomes of it; undefined for most. */
+  detour: Detour | undefined = undefined
   /** Set while its order among others of its slot needs care. */
   hold: RequestHold | undefined = undefined
   /** Holds its reply from `replyStart` to `replyEnd`, while older ones are missing. */
@@ -138,6 +144,22 @@ export class Request implements NodeRequest, ReplyPlace {
     this.owner = owner
     this.lane = owner.lane
     this.#handler = handler
+  }
+
+  /** What else becomes of it, made when it is first needed: a record that is short stays in the processor's caches until its reply comes. */
+  makeDetour(): Detour {
+    this.detour ??= new Detour()
+    return this.detour
+  }
+
+  /** The requests that it is carried out as, while it is. */
+  get parts(): readonly Request[] | undefined {
+    return this.detour?.parts
+  }
+
+  /** The replica that it is read from; undefined for the master. */
+  get replica(): ClusterNode | undefined {
+    return this.detour?.replica
   }
 
   onReply(buffer: Buffer, start: number, end: number): void {
@@ -189,7 +211,8 @@ export class Request implements NodeRequest, ReplyPlace {
  */
 export function precedesUncertain({ owner, slot, sequence }: Request): boolean {
   for (const each of owner.outstanding()) {
-    if (each.uncertain && each.slot === slot && each.sequence > sequence) return true
+    if (each.detour?.uncertain === true && each.slot === slot && each.sequence > sequence)
+      return true
   }
   return false
 }
