@@ -52,6 +52,22 @@ describe('the clients of two threads', { concurrency: 2 }, () => {
     await endOf(program)
   })
 
+  test('find in ACL LOG what each thread did not let its clients do', async () => {
+    await using cluster = await createFakeCluster({ masters: 1 })
+    const users = 'default on nopass ~app:* +@all'
+    const { port, program } = await startThreads(cluster, '--users', users)
+    const [one, other] = [await connect(port), await connect(port)]
+    assert.notEqual(await threadOf(one), await threadOf(other))
+    await one.call('GET', 'first')
+    await other.call('GET', 'second')
+    const objects = async () =>
+      ((await one.ask('ACL', 'LOG')) as unknown[][]).map((entry) => String(entry[7])).sort()
+    assert.deepEqual(await objects(), ['first', 'second'])
+    assert.equal(await other.ask('ACL', 'LOG', 'RESET'), 'OK')
+    assert.deepEqual(await objects(), [])
+    await endOf(program)
+  })
+
   test('are paused, unblocked and killed by each other, and those of a thread that starts later are paused', async () => {
     await using cluster = await createFakeCluster({ masters: 1 })
     const { port, program } = await startThreads(cluster, '--enable-debug-command')

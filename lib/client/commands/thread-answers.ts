@@ -6,6 +6,7 @@
 
 import type { ThreadQuestion } from '../../program-hooks.ts'
 import { ErrorReply } from '../../resp/encode.ts'
+import { denialsShown } from './acl-log.ts'
 import { unblocking } from './client.ts'
 import { killing } from './client-kill.ts'
 import { listing } from './client-list.ts'
@@ -21,6 +22,7 @@ import { configSetting } from './proxy-config.ts'
 import { pubsubShares } from './pubsub.ts'
 
 const COMMANDS: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
+  denialsShown,
   killing,
   pausing,
   unpausing,
