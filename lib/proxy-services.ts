@@ -116,6 +116,9 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     originOf: (stream) => parts.gate?.originOf(stream),
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
+    get bufferedBytes() {
+      return roster.bufferedBytes
+    },
     pause: roster.pause,
     monitors: roster.monitors,
     invalidations: parts.invalidations,

@@ -88,6 +88,8 @@ export interface LocalServices {
   readonly catalogue: Catalogue
   /** All connected clients. */
   clients(): Iterable<LocalClient>
+  /** Bytes that all clients together have buffered, as of the last look. */
+  readonly bufferedBytes: number
   /** `CLIENT TRACKING`. */
   readonly invalidations: Invalidations
   /** `MONITOR`. */

@@ -12,7 +12,7 @@ import { killing } from './client-kill.ts'
 import { listing } from './client-list.ts'
 import { pausing, unpausing } from './client-pause.ts'
 import { hearing } from './client-tracking.ts'
-import { counting } from './counters.ts'
+import { buffering, counting } from './counters.ts'
 import type { Everywhere } from './everywhere.ts'
 import type { LocalServices } from './local.ts'
 import { monitorShares } from './monitor.ts'
@@ -29,6 +29,7 @@ const COMMANDS: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
   listing,
   unblocking,
   counting,
+  buffering,
   clientsShown,
   updating,
   configSetting,

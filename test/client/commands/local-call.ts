@@ -107,6 +107,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     serverVersion: '7.0.15',
     catalogue: Catalogue.builtIn(),
     clients: () => clients,
+    bufferedBytes: 0,
     pause: new Pause(() => {}),
     monitors: new Monitors(() => 0),
     invalidations: new Invalidations({
