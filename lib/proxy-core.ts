@@ -98,8 +98,8 @@ export class ProxyCore {
     this.#router = new Router({ ...routing, watch: this.#watch, reads })
     this.#roster = new Roster(settings, this.#clock, this.#events)
     if (settings.proxyProtocol) this.#gate = new ProxyGate(settings.trustedProxies, this.#events)
-    const privates = new Privates(routing, this.#router)
-    this.#hub = new Hub(settings, clusterGuide(routing, privates), this.#events)
+    const privates = new Privates(routing, this.#router.redirects)
+    this.#hub = new Hub(settings, clusterGuide(routing, this.#router.redirects), this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
     this.#libraries = new Libraries({
       masters: () => this.#cache.masters(),
@@ -191,9 +191,9 @@ export class ProxyCore {
   reconfigure(changes: Partial<ClusterProxyOptions>): void {
     const settings = readChanges(changes)
     renewCertificates(this.#server, this.#settings, settings)
-    // The services hold the settings as fields of their own, for the data path.
     Object.assign(this.#settings, settings)
     Object.assign(this.#services, settings, { tls: this.#settings.tls !== undefined })
+    this.#services.traffic.follow(this.#settings)
     if (!Object.hasOwn(settings, 'users') && !Object.hasOwn(settings, 'password')) return
     this.#services.accounts = accountsOf(this.#settings)
     this.#roster.renewAccounts(this.#services.accounts)

@@ -15,6 +15,8 @@ interface Arrows {
 const TOP = ['errors', 'events', 'clock', 'turn', 'settings', 'program-hooks', 'version']
 const ROOMS = ['resp', 'command', 'cluster', 'pubsub', 'router', 'client']
 
+const PROXY = ['stats', 'server-events', 'option-reader', 'certificates', ...ROOMS, ...TOP]
+
 const ALLOWED: Readonly<Record<string, Arrows>> = {
   errors: { any: [] },
   events: { any: ['errors'] },
@@ -40,29 +42,8 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   certificates: { any: ['errors'], types: ['settings'] },
   'proxy-services': { any: [...ROOMS, ...TOP] },
   'proxy-admin': { any: ['proxy-services', 'options', ...ROOMS, ...TOP] },
-  'proxy-core': {
-    any: [
-      'proxy-admin',
-      'proxy-services',
-      'stats',
-      'server-events',
-      'option-reader',
-      'certificates',
-      ...ROOMS,
-      ...TOP,
-    ],
-  },
-  proxy: {
-    any: [
-      'proxy-core',
-      'stats',
-      'server-events',
-      'option-reader',
-      'certificates',
-      ...ROOMS,
-      ...TOP,
-    ],
-  },
+  'proxy-core': { any: ['proxy-admin', 'proxy-services', ...PROXY] },
+  proxy: { any: ['proxy-core', ...PROXY] },
   index: {
     any: ['proxy', 'options', 'errors', 'events', 'version'],
     types: ['proxy-core', 'stats', 'settings', 'option-checks', 'program-hooks'],

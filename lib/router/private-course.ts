@@ -4,7 +4,8 @@ import type { Borrower } from '../cluster/private-pool.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import type { Privates } from './privates.ts'
-import { backOff } from './routing.ts'
+import { redirectDelay } from './redirects.ts'
+import { backOff, errorFrame } from './routing.ts'
 
 /** Whose commands take a private connection. */
 export interface Traveller {
@@ -17,9 +18,6 @@ export interface Traveller {
   /** The connection is gone although nothing was in flight, or after all that was in flight was told. */
   onLost(error: ProxyError): void
 }
-
-/** Redirects after which one more is no longer followed at once. */
-const UNDELAYED_REDIRECTS = 3
 
 /**
  * The way of one client's command, or transaction, to a private connection of the right node: through redirects, refusals and lost
@@ -109,17 +107,19 @@ export class PrivateCourse implements Borrower {
   }
 
   #redirected(redirect: Redirect, frame: Buffer): Buffer | undefined {
-    const { settings } = this.#privates
-    const to = this.#privates.redirected(this.node!, this.redirects + 1, redirect, this.#command)
-    if (!settings.autoRedirect) return this.#privates.shown(redirect, to)
-    this.redirects++
-    if (this.redirects > settings.maxRedirects) {
+    const { settings, redirects } = this.#privates
+    const attempt = this.redirects + 1
+    if (attempt > settings.maxRedirects) {
       const last = frame.toString('latin1', 1, frame.length - 2)
-      return Buffer.from(`-${replyText.tooManyRedirects(last)}\r\n`)
+      return errorFrame(replyText.tooManyRedirects(last))
     }
+    const from = this.node!
+    const to = redirects.note(redirect, from, attempt, this.#command)
+    redirects.apply(redirect, to)
+    if (!settings.autoRedirect) return errorFrame(redirects.shown(redirect, to))
+    this.redirects = attempt
     if (redirect.verdict === 'ask') this.#askTarget = to
-    const late = this.redirects - (to === this.node ? 0 : UNDELAYED_REDIRECTS)
-    this.#later(late > 0 ? backOff(late) : 0)
+    this.#later(redirectDelay(attempt, to === from))
     return undefined
   }
 

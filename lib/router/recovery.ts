@@ -1,22 +1,16 @@
-import createDebug from 'debug'
-import { type AddressMapper, addressMapper } from '../cluster/address-map.ts'
 import type { Lane } from '../cluster/lane.ts'
 import { TO_REPLICA } from '../cluster/lanes.ts'
 import type { ClusterNode } from '../cluster/node.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
-import type { SlotMove } from '../cluster/slot-cache.ts'
 import { ProxyError, replyText } from '../errors.ts'
 import type { Holds } from './holds.ts'
 import { isPlainRead } from './reader.ts'
+import { type Redirects, redirectDelay } from './redirects.ts'
 import type { ReplicaReads } from './replica-reads.ts'
 import { precedesUncertain, Request } from './request.ts'
 import { answerError, backOff, FIRST_DELAY, type RouterParts } from './routing.ts'
 import { loadScript, type Scripts } from './scripts.ts'
 
-const debug = createDebug('redis-cluster-proxy:router')
-
-/** Redirects after which one more is no longer followed at once: two nodes may be pointing at each other. */
-const UNDELAYED_REDIRECTS = 3
 /** A connection younger than this is not replaced again, in milliseconds. */
 const REPLACE_INTERVAL = 1000
 
@@ -25,7 +19,7 @@ export interface RecoveryParts {
   readonly holds: Holds
   readonly reads: ReplicaReads
   readonly scripts: Scripts
-  readonly onMoves: (moves: readonly SlotMove[]) => void
+  readonly redirects: Redirects
 }
 
 /**
@@ -37,18 +31,14 @@ export class Recovery {
   readonly #holds: Holds
   readonly #reads: ReplicaReads
   readonly #scripts: Scripts
-  readonly #onMoves: (moves: readonly SlotMove[]) => void
-  readonly #announceMap: AddressMapper
-  /** Redirects followed since the start. */
-  redirects = 0
+  readonly #redirects: Redirects
 
-  constructor(parts: RouterParts, { holds, reads, scripts, onMoves }: RecoveryParts) {
+  constructor(parts: RouterParts, { holds, reads, scripts, redirects }: RecoveryParts) {
     this.#parts = parts
     this.#holds = holds
     this.#reads = reads
     this.#scripts = scripts
-    this.#onMoves = onMoves
-    this.#announceMap = addressMapper(parts.settings.announceMap)
+    this.#redirects = redirects
   }
 
   /** Deals with an error reply; false if it is the client's to see. */
@@ -88,9 +78,9 @@ export class Recovery {
     if (body === undefined || node === undefined) return false
     const lane = request.replica === undefined ? request.lane : request.lane + TO_REPLICA
     // ASK holds for one command only: it must be asked for again.
-    if (request.asking) request.askTarget = node
+    if (request.asking) request.makeDetour().askTarget = node
     // A request without keys may go to any master: it must be this one.
-    if (slot < 0) request.target = node.name
+    if (slot < 0) request.makeDetour().target = node.name
     loadScript(node, lane, body)
     this.#holds.of(owner, slot).again(request, 0)
     return true
@@ -106,58 +96,29 @@ export class Recovery {
     const from = request.node
     // A redirect for another slot than the request's is no redirect but a text, such as a script may return.
     if (redirect.slot !== request.slot || from === undefined) return false
-    const { settings, refresher } = this.#parts
-    this.redirects++
-    request.redirects++
-    if (request.redirects > settings.maxRedirects) {
+    const { maxRedirects, autoRedirect } = this.#parts.settings
+    const detour = request.makeDetour()
+    detour.redirects++
+    if (detour.redirects > maxRedirects) {
       answerError(
         request,
         replyText.tooManyRedirects(buffer.toString('latin1', start + 1, end - 2))
       )
       return true
     }
-    const kind = redirect.verdict === 'ask' ? 'ask' : 'moved'
-    const to = refresher.target(redirect.host, redirect.port, from)
-    this.#tell(request, kind, from, to)
-    if (!settings.autoRedirect) return this.#handOn(request, kind, to)
-    const late = request.redirects - (to === from ? 0 : UNDELAYED_REDIRECTS)
+    const name = request.spec?.name ?? ''
+    const to = this.#redirects.note(redirect, from, detour.redirects, name)
+    if (!autoRedirect) {
+      this.#redirects.apply(redirect, to)
+      answerError(request, this.#redirects.shown(redirect, to))
+      return true
+    }
     const hold = this.#holds.of(request.owner, request.slot)
-    if (kind === 'ask') {
-      request.askTarget = to
-      this.#parts.onLeft?.([request])
-    } else {
-      if (to === from) this.#replaceConnection(request, from)
-      this.#takeOver(request.slot, to)
-    }
-    hold.again(request, late > 0 ? backOff(late) : 0)
+    if (redirect.verdict === 'ask') detour.askTarget = to
+    else if (to === from) this.#replaceConnection(request, from)
+    this.#redirects.apply(redirect, to)
+    hold.again(request, redirectDelay(detour.redirects, to === from))
     return true
-  }
-
-  /** Tells the client where to go, in its own view of addresses. */
-  #handOn(request: Request, kind: 'moved' | 'ask', to: ClusterNode): true {
-    if (kind === 'moved') this.#takeOver(request.slot, to)
-    const { host, port } =
-      to.announced ?? ('path' in to.address ? { host: '', port: 0 } : to.address)
-    const shown = this.#announceMap(host, port) ?? { host, port }
-    answerError(request, `${kind.toUpperCase()} ${request.slot} ${shown.host}:${shown.port}`)
-    return true
-  }
-
-  /** A node told that the slot belongs to `to`. */
-  #takeOver(slot: number, to: ClusterNode): void {
-    const move = this.#parts.cache.patch(slot, to)
-    if (move !== undefined) this.#onMoves([move])
-    this.#parts.refresher.request('redirect')
-  }
-
-  #tell(request: Request, kind: 'moved' | 'ask', from: ClusterNode, to: ClusterNode): void {
-    const { slot, redirects: attempt } = request
-    const command = request.spec?.name ?? ''
-    debug('%s %d of %s: %s -> %s', kind, slot, command, from.name, to.name)
-    const { events } = this.#parts
-    if (events.wants('redirect')) {
-      events.emit('redirect', { kind, slot, from: from.name, to: to.name, command, attempt })
-    }
   }
 
   /**
@@ -185,12 +146,13 @@ export class Recovery {
   /** Has a request tried again, if its time budget allows. */
   again(request: Request): boolean {
     const { clock, settings } = this.#parts
-    if (request.deadline === 0) request.deadline = clock.now + settings.retryBudget
-    const left = request.deadline - clock.now
+    const detour = request.makeDetour()
+    if (detour.deadline === 0) detour.deadline = clock.now + settings.retryBudget
+    const left = detour.deadline - clock.now
     if (left <= 0) return false
     // The clock is coarse: what is left of the budget may be shorter than the last delay should be.
-    const delay = Math.max(FIRST_DELAY, Math.min(left, backOff(request.retries)))
-    request.retries++
+    const delay = Math.max(FIRST_DELAY, Math.min(left, backOff(detour.retries)))
+    detour.retries++
     this.#holds.of(request.owner, request.slot).again(request, delay)
     return true
   }
@@ -206,7 +168,7 @@ export class Recovery {
     else if (error.code === 'CLOSED') {
       answerError(request, written ? replyText.uncertain(error.message) : replyText.closing)
     } else if (written && !isPlainRead(request.spec)) {
-      request.uncertain = true
+      request.makeDetour().uncertain = true
       answerError(request, replyText.uncertain(error.message))
     } else if (written && precedesUncertain(request)) {
       answerError(request, replyText.uncertain(error.message))
@@ -217,11 +179,12 @@ export class Recovery {
 
   /** A request whose connection is gone goes out again at once the first time: most often only the connection was lost. */
   #resend(request: Request): boolean {
-    if (request.retries > 0) return this.again(request)
+    const detour = request.makeDetour()
+    if (detour.retries > 0) return this.again(request)
     const { clock, settings } = this.#parts
     if (settings.retryBudget === 0) return false
-    request.deadline = clock.now + settings.retryBudget
-    request.retries = 1
+    detour.deadline = clock.now + settings.retryBudget
+    detour.retries = 1
     this.#holds.of(request.owner, request.slot).again(request, 0)
     return true
   }

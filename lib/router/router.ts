@@ -8,8 +8,9 @@ import type { FanOut } from './fan-out.ts'
 import { Holds } from './holds.ts'
 import { partialFailure } from './partial-failure.ts'
 import { Recovery } from './recovery.ts'
+import { Redirects } from './redirects.ts'
 import { ReplicaReads } from './replica-reads.ts'
-import type { Request, RequestHandler, RequestOwner } from './request.ts'
+import type { Detour, Request, RequestHandler, RequestOwner } from './request.ts'
 import { answerError, backOff, type RouterParts } from './routing.ts'
 import { Scans } from './scan.ts'
 import { Scripts } from './scripts.ts'
@@ -27,6 +28,8 @@ export class Router implements RequestHandler {
   readonly #scans: Scans
   /** The scripts that clients have sent. */
   readonly scripts: Scripts
+  /** Those that nodes answered with, wherever. */
+  readonly redirects: Redirects
   /** What becomes of requests that were not simply answered. */
   readonly recovery: Recovery
 
@@ -35,20 +38,16 @@ export class Router implements RequestHandler {
     this.#holds = new Holds(this.#send)
     this.#reads = new ReplicaReads(parts, this.#holds, answerError)
     this.scripts = new Scripts(parts.settings.scriptCacheBytes)
+    this.redirects = new Redirects(parts, (moves) => this.onMoves(moves))
     this.recovery = new Recovery(parts, {
       holds: this.#holds,
       reads: this.#reads,
       scripts: this.scripts,
-      onMoves: (moves) => this.onMoves(moves),
+      redirects: this.redirects,
     })
     const { cache, clock, refresher, settings } = parts
     const refresh = (): void => refresher.request('uncovered slot')
     this.#scans = new Scans(cache, clock, refresh, settings.retryBudget)
-  }
-
-  /** Redirects followed since the start. */
-  get redirects(): number {
-    return this.recovery.redirects
   }
 
   /** Takes a request that its owner counts as outstanding; its reply comes through {@link RequestOwner.deliver}. */
@@ -70,31 +69,36 @@ export class Router implements RequestHandler {
       request.hold?.settled(request)
       return
     }
-    const { askTarget, replica } = request
-    request.asking = askTarget !== undefined
-    request.askTarget = undefined
-    const node = askTarget ?? replica ?? this.#masterFor(request)
+    const { detour } = request
+    const node =
+      detour === undefined ? this.#masterFor(request.slot) : this.#nodeFor(request, detour)
     if (node === undefined) {
       this.#parts.refresher.request('uncovered slot')
       if (!this.recovery.again(request)) answerError(request, replyText.slotNotServed)
       return
     }
     request.node = node
-    const lane = node.lane(replica === undefined ? request.lane : request.lane + TO_REPLICA)
+    const fromReplica = detour?.replica !== undefined
+    const lane = node.lane(fromReplica ? request.lane + TO_REPLICA : request.lane)
     if (!lane.send(request)) request.owner.onCongested(lane)
   }
 
-  #masterFor(request: Request): ClusterNode | undefined {
-    return request.slot >= 0 ? this.#parts.cache.owner(request.slot) : this.#nodeFor(request)
+  /** The master of a slot, or any for a request without keys. */
+  #masterFor(slot: number): ClusterNode | undefined {
+    return slot >= 0 ? this.#parts.cache.owner(slot) : this.#anyMaster()
   }
 
-  /** The node for a request without keys. */
-  #nodeFor({ anchor, target }: Request): ClusterNode | undefined {
+  #nodeFor(request: Request, detour: Detour): ClusterNode | undefined {
+    const { askTarget, replica, anchor, target } = detour
+    request.asking = askTarget !== undefined
+    detour.askTarget = undefined
+    if (askTarget !== undefined) return askTarget
+    if (replica !== undefined) return replica
     const named = target === undefined ? undefined : this.#parts.pool.named(target)
     // One that is down and serves nothing any more is not waited for.
     if (named !== undefined && (named.status !== 'down' || this.#masters.includes(named)))
       return named
-    return anchor >= 0 ? this.#parts.cache.owner(anchor) : this.#anyMaster()
+    return this.#masterFor(request.slot >= 0 ? request.slot : anchor)
   }
 
   /** Carries a request out in parts. */
@@ -116,13 +120,14 @@ export class Router implements RequestHandler {
       )
       return
     }
-    if (leader.deadline === 0) leader.deadline = clock.now + settings.retryBudget
-    if (leader.owner.gone || clock.now >= leader.deadline) {
+    const detour = leader.makeDetour()
+    if (detour.deadline === 0) detour.deadline = clock.now + settings.retryBudget
+    if (leader.owner.gone || clock.now >= detour.deadline) {
       answerError(leader, replyText.slotNotServed)
       return
     }
     refresher.request('uncovered slot')
-    setTimeout(() => this.fanOut(leader, fanOut), backOff(leader.retries++))
+    setTimeout(() => this.fanOut(leader, fanOut), backOff(detour.retries++))
   }
 
   onStep(leader: Request, step: Step, replies: readonly PartReply[]): void {

@@ -39,8 +39,13 @@ export function backOff(attempt: number): number {
   )
 }
 
+/** An error reply; its text, code first. */
+export function errorFrame(text: string): Buffer {
+  return Buffer.from(`-${text.replace(/[\r\n]+/g, ' ')}\r\n`)
+}
+
 /** Answers a request with an error: its text, code first. */
 export function answerError(request: Request, text: string): void {
-  const reply = Buffer.from(`-${text.replace(/[\r\n]+/g, ' ')}\r\n`)
+  const reply = errorFrame(text)
   request.finish(reply, 0, reply.length)
 }

@@ -1,5 +1,5 @@
+import type { Dice } from '../../test/support/dice.ts'
 import { Counter, type CurrentTally, Log, type OwnedKey, Pair } from './keys.ts'
-import type { Random } from './random.ts'
 import { openWire, Refusal, type Reply, type Step, type Wire } from './wire.ts'
 
 /** Milliseconds between two pipelines of one client. */
@@ -18,7 +18,7 @@ const RECONNECT_DELAY = 50
 export interface LoadTarget {
   readonly port: number
   readonly tally: CurrentTally
-  readonly random: Random
+  readonly dice: Dice
   /** Milliseconds that a request may take before the cluster's being down is an answer to it. */
   readonly budget: number
 }
@@ -72,7 +72,7 @@ export class LoadClient {
   /** Begins to send, or goes on. */
   start(): void {
     this.#running = true
-    this.#timer ??= setInterval(() => this.#tick(), PACE * (0.5 + this.#target.random()))
+    this.#timer ??= setInterval(() => this.#tick(), PACE * (0.5 + this.#target.dice.fraction()))
   }
 
   /** Stops sending; what is on its way is still checked. */
@@ -104,18 +104,18 @@ export class LoadClient {
 
   /** Most of a pipeline is about one tag, so that several commands for one slot follow each other. */
   #pipeline(): Step[] {
-    const { random } = this.#target
+    const { dice } = this.#target
     const main = this.#anyTag()
-    const length = 1 + Math.floor(random() * PIPELINE)
+    const length = 1 + dice.below(PIPELINE)
     return Array.from({ length }, () => {
-      const keys = random() < 0.7 ? main : this.#anyTag()
-      const key = keys[Math.floor(random() * keys.length)] as OwnedKey
-      return random() < WRITES ? key.write() : key.read()
+      const keys = dice.fraction() < 0.7 ? main : this.#anyTag()
+      const key = dice.pick(keys)
+      return dice.fraction() < WRITES ? key.write() : key.read()
     })
   }
 
   #anyTag(): readonly OwnedKey[] {
-    return this.keys[Math.floor(this.#target.random() * this.keys.length)] as OwnedKey[]
+    return this.#target.dice.pick(this.keys)
   }
 
   #send(steps: readonly Step[]): void {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { Dice } from '../../test/support/dice.ts'
 import { LoadClient } from './load-client.ts'
 import { type Operation, operations } from './operations.ts'
 import { DirectProbe, PROBES, type Probe, ProxiedProbe } from './probe.ts'
 import { type ProxyChild, startProxyChild } from './proxy-child.ts'
-import { seeded } from './random.ts'
 import { NODE_TIMEOUT, openStage, type Stage } from './stage.ts'
 import { Tally } from './tally.ts'
 import { openWire, Refusal, type Wire } from './wire.ts'
@@ -89,8 +89,8 @@ class Rehearsal {
     this.#script = script
     this.#stage = stage
     this.#proxy = proxy
-    const random = seeded(script.seed)
-    const target = { port: proxy.port, tally: () => this.#tally, random, budget: BUDGET }
+    const dice = new Dice(script.seed)
+    const target = { port: proxy.port, tally: () => this.#tally, dice, budget: BUDGET }
     this.#clients = Array.from({ length: script.clients }, (_, i) => new LoadClient(i, target))
     this.#proxied = PROBES.map((tag) => new ProxiedProbe(tag, proxy.port))
     this.#direct = PROBES.map((tag) => new DirectProbe(tag, stage))

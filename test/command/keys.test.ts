@@ -14,6 +14,7 @@ import {
 import { keySlot } from '../../lib/command/slot.ts'
 import { arityFits, type CommandSpec } from '../../lib/command/spec.ts'
 import { frameRequest } from '../../lib/resp/request-reader.ts'
+import { Dice } from '../support/dice.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { type RealServer, startServer } from '../support/real-server.ts'
 import { decodeReply, type Reply } from '../support/resp-frame.ts'
@@ -179,15 +180,6 @@ const NOT_QUEUED = ['multi', 'exec', 'discard', 'watch', 'quit', 'reset']
 
 const seed = Math.floor(Math.random() * 2 ** 31)
 
-/** Numbers below `limit` that a seed repeats. */
-function generator(start: number): (limit: number) => number {
-  let state = start
-  return (limit) => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0
-    return Math.floor(((state >>> 0) / 2 ** 32) * limit)
-  }
-}
-
 function* everySpec(): Iterable<CommandSpec> {
   for (const spec of catalogue.all()) {
     yield spec
@@ -197,20 +189,17 @@ function* everySpec(): Iterable<CommandSpec> {
 
 /** Random requests for every command of the table, more for those whose keys must be searched. */
 function randomRequests(): string[][] {
-  const next = generator(seed)
-  const word = () => {
-    const words = next(2) === 0 ? OPTIONS : WORDS
-    return words[next(words.length)]!
-  }
+  const dice = new Dice(seed)
+  const word = () => dice.pick(dice.once(2) ? OPTIONS : WORDS)
   const requests: string[][] = []
   for (const spec of everySpec()) {
     const name = spec.name.split('|')
     const least = Math.max(Math.abs(spec.arity) - name.length, 0)
     for (let i = spec.movableKeys ? 400 : 16; i > 0; i--) {
-      const length = spec.arity > 0 && next(4) > 0 ? least : next(least + 8)
+      const length = spec.arity > 0 && dice.once(4) ? dice.below(least + 8) : least
       const args = Array.from({ length }, word)
       // A third of them has a number where many commands have their number of keys.
-      if (least > 0 && length >= least && next(3) === 0) args[least - 1] = '2'
+      if (least > 0 && length >= least && dice.once(3)) args[least - 1] = '2'
       requests.push([...name, ...args])
     }
   }

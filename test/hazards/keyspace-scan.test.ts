@@ -36,6 +36,22 @@ async function scan(
   return found
 }
 
+/** A scan during which the slots of keys move to a node: the first node is done then, and the second has just begun. */
+async function scanWhileMoving(
+  stage: Stage,
+  keys: readonly string[],
+  to: number
+): Promise<string[]> {
+  let moved = false
+  const found = await scan(await stage.client(), ['COUNT', '10'], ({ keys: shown }) => {
+    if (moved || !shown.some((key) => stage.cluster.owner(key) === stage.cluster.nodes[1])) return
+    moved = true
+    for (const key of keys) stage.cluster.migrate(stage.cluster.slotOf(key), to)
+  })
+  assert.ok(moved)
+  return found
+}
+
 /** Keys in many slots, the same number at each of the nodes. */
 function fill(stage: Stage, count = 60): string[] {
   const keys = stage.cluster.masters.flatMap((node) => stage.keysOf(node, count))
@@ -125,15 +141,7 @@ describe('SCAN over all masters', () => {
     await using stage = await setStage()
     const keys = fill(stage)
     const late = stage.keysOf(1, 20)
-    const client = await stage.client()
-    let moved = false
-    const found = await scan(client, ['COUNT', '10'], ({ keys: shown }) => {
-      if (moved || !shown.some((key) => stage.cluster.owner(key) === stage.cluster.nodes[1])) return
-      // The first node is done, the second has just begun.
-      moved = true
-      for (const key of late) stage.cluster.migrate(stage.cluster.slotOf(key), 0)
-    })
-    assert.ok(moved)
+    const found = await scanWhileMoving(stage, late, 0)
     assert.deepEqual(sorted(found), sorted(keys))
   })
 
@@ -193,13 +201,7 @@ describe('SCAN over all masters', () => {
     await using stage = await setStage()
     const keys = fill(stage)
     const early = stage.keysOf(0, 20)
-    const client = await stage.client()
-    let moved = false
-    const found = await scan(client, ['COUNT', '10'], ({ keys: shown }) => {
-      if (moved || !shown.some((key) => stage.cluster.owner(key) === stage.cluster.nodes[1])) return
-      moved = true
-      for (const key of early) stage.cluster.migrate(stage.cluster.slotOf(key), 1)
-    })
+    const found = await scanWhileMoving(stage, early, 1)
     assert.deepEqual(sorted(found), sorted(keys))
   })
 

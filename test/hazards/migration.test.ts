@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { FakeCluster, FakeNode } from '../../lib/testing/index.ts'
-import { Dice } from './dice.ts'
+import { Dice } from '../support/dice.ts'
 import { type Stage, setStage } from './stage.ts'
 
 const CLIENTS = 20

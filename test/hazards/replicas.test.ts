@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { ClusterProxyOptions, ReadFrom } from '../../lib/index.ts'
 import type { FakeNode } from '../../lib/testing/index.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { receivedBy, type Stage, setStage } from './stage.ts'
@@ -11,6 +12,14 @@ const SOON = { replicaCheckInterval: 10 }
 /** Waits until the proxy has looked at a replica twice more: what the first look began before is known then. */
 async function looked(replica: FakeNode): Promise<void> {
   for (let i = 0; i < 3; i++) await replica.waitFor('INFO')
+}
+
+/** A cluster with replicas, and a proxy with a policy for reads. */
+function setReplicas(
+  readFrom: ReadFrom = 'master',
+  options: Partial<ClusterProxyOptions> = {}
+): Promise<Stage> {
+  return setStage({ cluster: CLUSTER, options: { readFrom, ...SOON, ...options } })
 }
 
 async function settled(stage: Stage, client: RawClient): Promise<void> {
@@ -30,10 +39,7 @@ function reads(stage: Stage, key: string): { master: number; replica: number } {
 
 describe('reads from replicas', () => {
   it('E15.1 prefer-replica reads from the replica and writes to the master', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'prefer-replica', ...SOON },
-    })
+    await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('SET', key, 'value')
     const client = await stage.client()
@@ -50,10 +56,7 @@ describe('reads from replicas', () => {
   })
 
   it('E15.2 READONLY comes first on every connection to a replica', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'replica', ...SOON },
-    })
+    await using stage = await setReplicas('replica')
     const key = stage.keyOf(0)
     const client = await stage.client()
     await settled(stage, client)
@@ -73,10 +76,7 @@ describe('reads from replicas', () => {
   })
 
   it('E15.3 a replica that lags for longer than maxReplicaLag is not read from', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'prefer-replica', maxReplicaLag: 200, ...SOON },
-    })
+    await using stage = await setReplicas('prefer-replica', { maxReplicaLag: 200 })
     const key = stage.keyOf(0)
     const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
     const client = await stage.client()
@@ -96,10 +96,7 @@ describe('reads from replicas', () => {
   })
 
   it('E15.4 after its own write a client reads from the master until the replica has caught up', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'prefer-replica', ...SOON },
-    })
+    await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
     const client = await stage.client()
@@ -121,10 +118,7 @@ describe('reads from replicas', () => {
   })
 
   it('E15.4 without readYourWrites a lagging replica may answer', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'prefer-replica', readYourWrites: false, ...SOON },
-    })
+    await using stage = await setReplicas('prefer-replica', { readYourWrites: false })
     const key = stage.keyOf(0)
     const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
     const client = await stage.client()
@@ -135,7 +129,7 @@ describe('reads from replicas', () => {
   })
 
   it('E15.6 a read that is under way when its client says READWRITE is made up for by the master', async () => {
-    await using stage = await setStage({ cluster: CLUSTER, options: SOON })
+    await using stage = await setReplicas()
     const key = stage.keyOf(0)
     const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
     for (const end of [['READWRITE'], ['RESET'], ['CLIENT', 'TRACKING', 'ON', 'REDIRECT', '1']]) {
@@ -179,10 +173,7 @@ describe('reads from replicas', () => {
   })
 
   it('E1.2 a write does not overtake an older read of its slot that is on its way to a replica', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'prefer-replica', readYourWrites: false, ...SOON },
-    })
+    await using stage = await setReplicas('prefer-replica', { readYourWrites: false })
     const key = stage.keyOf(0)
     const master = stage.cluster.owner(key)!
     const [replica] = stage.cluster.replicasOf(master)
@@ -218,10 +209,7 @@ describe('reads from replicas', () => {
   })
 
   it('E15.6 prefer-replica falls back to the master when the replica is gone', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'prefer-replica', ...SOON },
-    })
+    await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('SET', key, 'value')
     const client = await stage.client()
@@ -233,7 +221,7 @@ describe('reads from replicas', () => {
   })
 
   it('E15.7 any reads from master and replica alike', async () => {
-    await using stage = await setStage({ cluster: CLUSTER, options: { readFrom: 'any', ...SOON } })
+    await using stage = await setReplicas('any')
     const key = stage.keyOf(0)
     const client = await stage.client()
     await settled(stage, client)
@@ -242,10 +230,7 @@ describe('reads from replicas', () => {
   })
 
   it('E2.12 a replica that is loading is left alone, and the master answers', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'prefer-replica', ...SOON },
-    })
+    await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('SET', key, 'value')
     const client = await stage.client()
@@ -257,10 +242,7 @@ describe('reads from replicas', () => {
   })
 
   it('E2.21 a MOVED from a replica sends the read to the master', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'prefer-replica', ...SOON },
-    })
+    await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('SET', key, 'value')
     const client = await stage.client()
@@ -273,7 +255,7 @@ describe('reads from replicas', () => {
   })
 
   it('READONLY makes one client prefer replicas, READWRITE takes it back', async () => {
-    await using stage = await setStage({ cluster: CLUSTER, options: SOON })
+    await using stage = await setReplicas()
     const key = stage.keyOf(0)
     const [reader, other] = await stage.clients(2)
     assert.equal(await reader!.ask('READONLY'), 'OK')
@@ -287,10 +269,7 @@ describe('reads from replicas', () => {
   })
 
   it('E3.3 E5.10 cursors and what tells of one server stay on the master', async () => {
-    await using stage = await setStage({
-      cluster: CLUSTER,
-      options: { readFrom: 'replica', ...SOON },
-    })
+    await using stage = await setReplicas('replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('HSET', key, 'field', 'value')
     const client = await stage.client()

@@ -92,6 +92,24 @@ describe('E16.1 CLIENT TRACKING over shared connections', () => {
     assert.deepEqual(await frames(users, 1), [told('user:1')])
   })
 
+  it('E16.1 BCAST tells of nothing before its reply, though some nodes have confirmed it', async () => {
+    await using stage = await setStage()
+    const [client, writer] = await stage.clients(2)
+    await client!.call('HELLO', '3')
+    const [first, second] = stage.cluster.nodes
+    second!.pause()
+    const confirmed = first!.waitFor('CLIENT TRACKING')
+    const begun = client!.call('CLIENT', 'TRACKING', 'ON', 'BCAST')
+    await confirmed
+    const key = stage.keyOf(0)
+    await writer!.call('SET', key, '1')
+    await writer!.call('GET', key)
+    second!.resume()
+    assert.equal(String(await begun), '+OK\r\n')
+    await writer!.call('SET', key, '2')
+    assert.deepEqual(await frames(client!, 1), [told(key)])
+  })
+
   it('E16.1 what a transaction reads is watched, although it runs on a private connection', async () => {
     await using stage = await setStage()
     const [client, writer] = [await tracker(stage), await stage.client()]
@@ -303,16 +321,23 @@ describe('E8.6 CLIENT REPLY and what is told', () => {
   })
 })
 
+/** A client that has read a key, another that is told of it, and one that writes. */
+async function redirected(
+  stage: Stage
+): Promise<Record<'target' | 'reader' | 'writer', RawClient> & { key: string }> {
+  const [target, reader, writer] = await stage.clients(3)
+  await target!.call('HELLO', '3')
+  const id = String(await target!.ask('CLIENT', 'ID'))
+  assert.equal(await reader!.ask('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id), 'OK')
+  const key = stage.keyOf(0)
+  await reader!.call('GET', key)
+  return { target: target!, reader: reader!, writer: writer!, key }
+}
+
 describe('E16.1 REDIRECT', () => {
   it('E16.1 another client is told, and its end is noticed', async () => {
     await using stage = await setStage()
-    const target = await stage.client()
-    await target.call('HELLO', '3')
-    const id = String(await target.ask('CLIENT', 'ID'))
-    const [reader, writer] = [await stage.client(), await stage.client()]
-    const key = stage.keyOf(0)
-    assert.equal(await reader.ask('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id), 'OK')
-    await reader.call('GET', key)
+    const { target, reader, writer, key } = await redirected(stage)
     await writer.call('SET', key, '1')
     assert.deepEqual(await frames(target, 1), [told(key)])
     assert.equal(String(await reader.call('GET', key)), '$1\r\n1\r\n')
@@ -327,13 +352,7 @@ describe('E16.1 REDIRECT', () => {
 
   it('E16.1 the connection that hears for RESP2 is lost: all is told, and watched anew', async () => {
     await using stage = await setStage()
-    const target = await stage.client()
-    await target.call('HELLO', '3')
-    const id = String(await target.ask('CLIENT', 'ID'))
-    const [reader, writer] = [await stage.client(), await stage.client()]
-    const key = stage.keyOf(0)
-    await reader.ask('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id)
-    await reader.call('GET', key)
+    const { target, reader, writer, key } = await redirected(stage)
     const node = stage.cluster.nodes[0]!
     const hearing = node.received.findLast(({ command }) => command[1] === 'TRACKING')!
     node.execute('CLIENT', 'KILL', 'ID', hearing.command.at(-1)!)

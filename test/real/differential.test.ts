@@ -2,12 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Catalogue } from '../../lib/command/catalogue.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
-import { type RealCluster, startCluster } from '../support/real-cluster.ts'
 import { type RealServer, startServer } from '../support/real-server.ts'
-import { frameEnd } from '../support/resp-frame.ts'
+import { elementsOf, sortedText } from '../support/resp-frame.ts'
 import { needsServer } from '../support/server-available.ts'
-import { type Proxied, startProxy } from './proxied.ts'
-import { ALL_KEYS, COMMAND_NAMES, RandomCommands } from './random-commands.ts'
+import { footing } from './proxied.ts'
+import { ALL_KEYS, COMMAND_NAMES, RandomCommands, SCRIPTS } from './random-commands.ts'
 
 const COMMANDS = 6000
 const BATCH = 200
@@ -28,38 +27,15 @@ const SCANS: Readonly<Record<string, number>> = { sscan: 1, hscan: 2, zscan: 2 }
 /** What they answer depends on the moment of asking, as soon as it is positive. */
 const CLOCKS = new Set(['ttl', 'pttl', 'expiretime', 'pexpiretime'])
 
-/** The frames of an aggregate's elements. */
-function elements(frame: Buffer): Buffer[] {
-  const found: Buffer[] = []
-  let at = frame.indexOf('\r\n') + 2
-  while (at < frame.length) {
-    const end = frameEnd(frame, at)
-    found.push(frame.subarray(at, end))
-    at = end
-  }
-  return found
-}
-
-/** Header and sorted items. */
-function sorted(frame: Buffer, size: number): string {
-  if (!'*~%'.includes(String.fromCharCode(frame[0]!))) return frame.toString('latin1')
-  const items: string[] = []
-  const found = elements(frame)
-  for (let i = 0; i < found.length; i += size) {
-    items.push(Buffer.concat(found.slice(i, i + size)).toString('latin1'))
-  }
-  return frame.toString('latin1', 0, frame.indexOf('\r\n') + 2) + items.sort().join('')
-}
-
 /** What of a reply must be the same: all its bytes, but for the order of hash tables and the ticking of clocks. */
 function essence(command: readonly string[], frame: Buffer): string {
   const name = command[0]!.toLowerCase()
   const text = frame.toString('latin1')
   if (CLOCKS.has(name)) return text.replace(/^:[1-9]\d*/, ':time')
-  if (Object.hasOwn(UNORDERED, name)) return sorted(frame, UNORDERED[name]!)
+  if (Object.hasOwn(UNORDERED, name)) return sortedText(frame, UNORDERED[name]!)
   if (Object.hasOwn(SCANS, name) && text.startsWith('*')) {
-    const [cursor, items] = elements(frame) as [Buffer, Buffer]
-    return cursor.toString('latin1') + sorted(items, SCANS[name]!)
+    const [cursor, items] = elementsOf(frame) as [Buffer, Buffer]
+    return cursor.toString('latin1') + sortedText(items, SCANS[name]!)
   }
   // Milliseconds since an entry was delivered: third of four.
   if (name === 'xpending') {
@@ -83,19 +59,14 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
 const PASSED_ON = new Set(['shared', 'maybe-blocking', 'any-node'])
 
 describe('through the proxy a cluster answers as a single server', needsServer, () => {
+  const real = footing({ replicas: 0 })
   let server: RealServer
-  let cluster: RealCluster
-  let running: Proxied
 
   before(async () => {
-    ;[server, cluster] = await Promise.all([startServer(), startCluster({ replicas: 0 })])
-    running = await startProxy({ nodes: cluster.addresses })
+    server = await startServer()
   })
 
-  after(async () => {
-    await running?.proxy.shutdown()
-    await Promise.all([cluster?.stop(), server?.stop()])
-  })
+  after(() => server?.stop())
 
   async function compare(
     direct: RawClient,
@@ -120,10 +91,12 @@ describe('through the proxy a cluster answers as a single server', needsServer, 
     for (const seed of SEEDS) {
       it(`to ${COMMANDS} random commands in RESP${protocol} with seed ${seed}`, async () => {
         await using direct = await connect(server.port)
-        await using proxied = await connect(running.port)
+        await using proxied = await connect(real.running.port)
         for (const client of [direct, proxied]) {
           await client.call('HELLO', protocol)
           for (const key of ALL_KEYS) await client.ask('DEL', key)
+          // The proxy loads what it has seen where that is missing, were it a moment before in the same pipeline.
+          for (const script of SCRIPTS) await client.call('SCRIPT', 'LOAD', script)
         }
         const stream = new RandomCommands(seed)
         for (let done = 0; done < COMMANDS; done += BATCH) {
@@ -135,7 +108,7 @@ describe('through the proxy a cluster answers as a single server', needsServer, 
 
     it(`to an unknown command, to every command alone and with far too much, in RESP${protocol}`, async () => {
       await using direct = await connect(server.port)
-      await using proxied = await connect(running.port)
+      await using proxied = await connect(real.running.port)
       for (const client of [direct, proxied]) await client.call('HELLO', protocol)
       const commands: string[][] = [['nonsense'], ['NONSENSE', 'a'.repeat(300), 'b\r\nc\0', '']]
       for (const spec of Catalogue.builtIn().all()) {

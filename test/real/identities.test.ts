@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
+import { Dice } from '../support/dice.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { connect } from '../support/raw-client.ts'
 import { type RealCluster, startCluster } from '../support/real-cluster.ts'
@@ -26,30 +27,18 @@ interface Expected {
   readonly reply: RegExp
 }
 
-/** A random number below `limit`, from a seed. */
-function dice(seed: number): (limit: number) => number {
-  let state = seed
-  return (limit) => {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
-    return Math.floor((state / 0x80000000) * limit)
-  }
-}
-
 const NOPERM = /^-NOPERM this user has no permissions to access one of the keys/
 const OK = /^\+OK\r\n$/
 
 /** Commands in mid-pipeline switches of one client, who is `user` at the start; gives who it is at the end. */
-function pipelineOf(
-  roll: (limit: number) => number,
-  user: User
-): { steps: Expected[]; user: User } {
+function pipelineOf(dice: Dice, user: User): { steps: Expected[]; user: User } {
   const steps: Expected[] = []
   let now = user
   for (let i = 0; i < PIPELINE; i++) {
-    const other = USERS[roll(USERS.length)]!
-    const key = `${other}:${roll(50)}`
+    const other = dice.pick(USERS)
+    const key = `${other}:${dice.below(50)}`
     const own = other === now
-    const kind = roll(8)
+    const kind = dice.below(8)
     if (kind === 0) {
       steps.push({ request: ['AUTH', other, 'wrong'], reply: /^-WRONGPASS/ })
     } else if (kind <= 2) {
@@ -60,12 +49,12 @@ function pipelineOf(
       steps.push({ request: ['SET', key, now], reply: /^\+QUEUED/ })
       steps.push({ request: ['EXEC'], reply: /^\*1\r\n\+OK/ })
     } else if (kind === 4) {
-      const request = ['BLPOP', `${other}:list:${roll(9)}`, '0.001']
+      const request = ['BLPOP', `${other}:list:${dice.below(9)}`, '0.001']
       steps.push({ request, reply: own ? /^(\*-1|_)\r\n$/ : NOPERM })
     } else if (kind === 5) {
       steps.push({ request: ['ACL', 'WHOAMI'], reply: new RegExp(`\r\n${now}\r\n$`) })
     } else {
-      const request = roll(2) === 0 ? ['SET', key, other] : ['STRLEN', key]
+      const request = dice.once(2) ? ['SET', key, other] : ['STRLEN', key]
       steps.push({ request, reply: own ? /^(\+OK|:\d+)\r\n$/ : NOPERM })
     }
   }
@@ -104,13 +93,13 @@ describe('users of a real cluster', needsServer, () => {
     for (const node of cluster.nodes) await node.call('ACL', 'LOG', 'RESET')
     let commands = 0
     const play = async (index: number): Promise<void> => {
-      const roll = dice(index + 1)
+      const dice = new Dice(index + 1)
       await using client = await connect(running.port)
       let user = USERS[index % USERS.length]!
       const start = ['HELLO', index % 2 === 0 ? '2' : '3', 'AUTH', user, secretOf(user)]
       assert.match(String(await client.call(...start)), /proto/)
       for (let round = 0; round < ROUNDS; round++) {
-        const { steps, user: last } = pipelineOf(roll, user)
+        const { steps, user: last } = pipelineOf(dice, user)
         const replies = await client.pipeline(steps.map(({ request }) => request))
         for (const [at, { request, reply }] of steps.entries()) {
           assert.match(String(replies[at]), reply, `${user}: ${request.join(' ')}`)

@@ -5,14 +5,14 @@ import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { keySlot } from '../../lib/command/slot.ts'
-import { Dice } from '../hazards/dice.ts'
 import { type Command, RandomReads } from '../router/gather/random-reads.ts'
+import { Dice } from '../support/dice.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
-import { type RealCluster, type RealNode, startCluster } from '../support/real-cluster.ts'
+import type { RealNode } from '../support/real-cluster.ts'
 import { type RealServer, startServer } from '../support/real-server.ts'
-import { type Argument, frameEnd } from '../support/resp-frame.ts'
+import { type Argument, sortedText } from '../support/resp-frame.ts'
 import { needsServer } from '../support/server-available.ts'
-import { type Proxied, startProxy } from './proxied.ts'
+import { footing, startProxy } from './proxied.ts'
 
 const BATCH = 50
 const BATCHES = 20
@@ -36,17 +36,7 @@ function slotOf(key: string): number {
 /** What of a reply must be the same: all its bytes, but for the order of hash tables. */
 function essence(command: Command, frame: Buffer): string {
   const name = String(command[0]).toUpperCase()
-  if (!UNORDERED.has(name) || !'*~'.includes(String.fromCharCode(frame[0]!))) {
-    return frame.toString('latin1')
-  }
-  const items: string[] = []
-  const body = frame.indexOf('\r\n') + 2
-  for (let at = body; at < frame.length; ) {
-    const end = frameEnd(frame, at)
-    items.push(frame.toString('latin1', at, end))
-    at = end
-  }
-  return frame.toString('latin1', 0, body) + items.sort().join('')
+  return UNORDERED.has(name) ? sortedText(frame) : frame.toString('latin1')
 }
 
 const LETTERS = ['a', 'b', 'c', 'd', 'e']
@@ -89,19 +79,14 @@ class RandomSplits {
 }
 
 describe('a cluster behind the proxy is one keyspace', needsServer, () => {
+  const real = footing({ replicas: 0 }, { crossSlot: 'gather' })
   let server: RealServer
-  let cluster: RealCluster
-  let running: Proxied
 
   before(async () => {
-    ;[server, cluster] = await Promise.all([startServer(), startCluster({ replicas: 0 })])
-    running = await startProxy({ nodes: cluster.addresses, crossSlot: 'gather' })
+    server = await startServer()
   })
 
-  after(async () => {
-    await running?.proxy.shutdown()
-    await Promise.all([cluster?.stop(), server?.stop()])
-  })
+  after(() => server?.stop())
 
   /**
    * Moves slots round by round from one node to the next until `goes` says no more, and gives how many. A node that gives slots away gets none in the same round:
@@ -111,13 +96,13 @@ describe('a cluster behind the proxy is one keyspace', needsServer, () => {
     const queue = [...new Set(slots)]
     let moves = 0
     for (let round = 0; goes(); round++) {
-      const from = cluster.masters[round % 3]!
-      const to = cluster.masters[(round + 1) % 3]!
+      const from = real.cluster.masters[round % 3]!
+      const to = real.cluster.masters[(round + 1) % 3]!
       const owned = await slotsOf(from)
       const leaving = queue.filter((slot) => owned.has(slot)).slice(0, ROUND)
       for (const slot of leaving) {
         if (!goes()) break
-        await cluster.migrateSlot(slot, from, to)
+        await real.cluster.migrateSlot(slot, from, to)
         moves++
         // It comes last when slots are chosen the next time.
         queue.push(...queue.splice(queue.indexOf(slot), 1))
@@ -144,8 +129,8 @@ describe('a cluster behind the proxy is one keyspace', needsServer, () => {
 
   /** Nodes tell nobody when they have heard of something: they are asked until all say the same. */
   async function agreed(): Promise<void> {
-    for (const node of cluster.masters) {
-      for (const witness of cluster.masters) {
+    for (const node of real.cluster.masters) {
+      for (const witness of real.cluster.masters) {
         const same = async (): Promise<boolean> =>
           String(await shareOf(node, node)) === String(await shareOf(node, witness))
         while (!(await same())) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -177,7 +162,7 @@ describe('a cluster behind the proxy is one keyspace', needsServer, () => {
     skipped: (command: Command) => boolean
   ): Promise<void> {
     await using direct = await connect(server.port)
-    await using proxied = await connect(running.port)
+    await using proxied = await connect(real.running.port)
     for (const client of [direct, proxied]) await client.call('HELLO', protocol)
     const reads = new RandomReads(seed)
     const splits = new RandomSplits(seed)
@@ -217,7 +202,7 @@ describe('a cluster behind the proxy is one keyspace', needsServer, () => {
   }
 
   it('and SCAN gives every standing key while slots migrate, to redis-cli, ioredis and node-redis', async () => {
-    const { port } = running
+    const { port } = real.running
     const standing = Array.from({ length: 3000 }, (_, i) => `standing:${i}`)
     await using client = await connect(port)
     await client.call('FLUSHALL')
@@ -264,7 +249,7 @@ describe('a cluster behind the proxy is one keyspace', needsServer, () => {
   })
 
   it('and its scan ends without repetitions, with cursors that fit into a double, when nothing moves', async () => {
-    await using client = await connect(running.port)
+    await using client = await connect(real.running.port)
     await client.call('FLUSHALL')
     for (let i = 0; i < 500; i++) await client.ask('SET', `key:${i}`, 'x')
     const found: string[] = []
@@ -281,10 +266,10 @@ describe('a cluster behind the proxy is one keyspace', needsServer, () => {
   })
 
   it('and its reports are those of all masters', async () => {
-    await using proxy = await startProxy({ nodes: cluster.addresses, adminCommands: true })
+    await using proxy = await startProxy({ nodes: real.cluster.addresses, adminCommands: true })
     for (const protocol of ['2', '3']) {
       await using client = await connect(proxy.port)
-      await using direct = await connect(cluster.masters[0]!.port)
+      await using direct = await connect(real.cluster.masters[0]!.port)
       for (const each of [client, direct]) await each.call('HELLO', protocol)
       const shape = (frame: Buffer): string => frame.toString('latin1', 0, 1)
       const reports = [
@@ -320,7 +305,7 @@ describe('a cluster behind the proxy is one keyspace', needsServer, () => {
       }
       const set = await client.ask('CONFIG', 'SET', 'slowlog-max-len', '127')
       assert.equal(set, 'OK')
-      for (const { port } of cluster.masters) {
+      for (const { port } of real.cluster.masters) {
         await using node = await connect(port)
         assert.deepEqual(await node.ask('CONFIG', 'GET', 'slowlog-max-len'), [
           'slowlog-max-len',

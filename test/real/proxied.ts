@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { after, before } from 'node:test'
 import { type ClusterProxy, type ClusterProxyOptions, createClusterProxy } from '../../lib/index.ts'
+import { type ClusterOptions, type RealCluster, startCluster } from '../support/real-cluster.ts'
 
 const START_LIMIT_MS = 10_000
 
@@ -31,6 +33,29 @@ export async function startProxy(
   }
   const { port } = proxy.address() as AddressInfo
   return { proxy, port, errors, [Symbol.asyncDispose]: () => proxy.shutdown() }
+}
+
+/** What the tests of a `describe` need, from before the first until after the last. */
+export interface Footing {
+  readonly cluster: RealCluster
+  readonly running: Proxied
+}
+
+/** To be called within a `describe`: a cluster, and a proxy in front of it. */
+export function footing(
+  cluster: ClusterOptions,
+  options: Partial<ClusterProxyOptions> = {}
+): Footing {
+  const found = {} as { -readonly [Name in keyof Footing]: Footing[Name] }
+  before(async () => {
+    found.cluster = await startCluster(cluster)
+    found.running = await startProxy({ nodes: found.cluster.addresses, ...options })
+  })
+  after(async () => {
+    await found.running?.proxy.shutdown({ timeout: 0 })
+    await found.cluster?.stop()
+  })
+  return found
 }
 
 /** Waits until `holds` is true; looks again whenever `emitter` tells of `event`. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Dice } from '../support/dice.ts'
 
 /** The tag of all keys: in the cluster they are in one slot, so that everything a single server does works there too. */
 const TAG = '{t}'
@@ -12,7 +13,8 @@ export const ALL_KEYS: readonly string[] = [...TYPES, 'y', 'junk'].flatMap((type
   ['', ...NAMES].map((name) => `${type}${name}${TAG}`)
 )
 
-const SCRIPTS = [
+/** The scripts that commands may run or name. */
+export const SCRIPTS: readonly string[] = [
   "return redis.call('GET', KEYS[1])",
   "return redis.call('INCRBY', KEYS[1], ARGV[1])",
   "return {KEYS[1], ARGV[1], #ARGV, 1.9, false, true, {ok='FINE'}, {err='MY ERR'}, {}}",
@@ -390,28 +392,16 @@ const RANDOM_WHEN_SHORT = new Set(['SPOP', 'SRANDMEMBER', 'HRANDFIELD', 'ZRANDME
 
 /** Random commands, the same for the same seed. */
 export class RandomCommands {
-  #state: number
+  readonly #dice: Dice
 
   constructor(seed: number) {
-    this.#state = seed
-  }
-
-  /** A number from 0 to below `limit` (mulberry32). */
-  #random(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % limit
-  }
-
-  #pick<Value>(list: readonly Value[]): Value {
-    return list[this.#random(list.length)]!
+    this.#dice = new Dice(seed)
   }
 
   /** The next command: a family, one of its templates, and words for it. */
   next(): string[] {
-    const command = this.#make(this.#pick(this.#pick(PARSED)))
-    const mutation = this.#random(40)
+    const command = this.#make(this.#dice.pick(this.#dice.pick(PARSED)))
+    const mutation = this.#dice.below(40)
     if (mutation === 0 && !RANDOM_WHEN_SHORT.has(command[0]!)) command.pop()
     // Keys may be where the additional word is: it has the tag.
     if (mutation === 1) command.push(`junk${TAG}`)
@@ -423,15 +413,15 @@ export class RandomCommands {
     return items.flatMap((item) => {
       if (typeof item === 'string')
         return item.startsWith('$') ? [this.#word(item.slice(1))] : [item]
-      const times = item.least + this.#random(item.most - item.least + 1)
+      const times = item.least + this.#dice.below(item.most - item.least + 1)
       return Array.from({ length: times }, () => this.#make(item.items)).flat()
     })
   }
 
   #word(name: string): string {
     const words = WORDS[name]
-    if (words !== undefined) return this.#pick(words)
-    const type = name === 'any' || this.#random(15) === 0 ? this.#pick(TYPES) : name
-    return `${type}${this.#pick(NAMES)}${TAG}`
+    if (words !== undefined) return this.#dice.pick(words)
+    const type = name === 'any' || this.#dice.below(15) === 0 ? this.#dice.pick(TYPES) : name
+    return `${type}${this.#dice.pick(NAMES)}${TAG}`
   }
 }

@@ -2,16 +2,15 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { Server } from 'socket.io'
 import { io, type Socket } from 'socket.io-client'
 import { keySlot } from '../../lib/command/slot.ts'
-import { type RealCluster, startCluster } from '../support/real-cluster.ts'
 import { needsServer } from '../support/server-available.ts'
-import { type Proxied, startProxy } from './proxied.ts'
+import { footing } from './proxied.ts'
 
 const LIMIT = 20_000
 /** What the adapters publish on: to all, to a room, and their own questions and answers. */
@@ -116,24 +115,13 @@ async function insist(socket: Socket, event: string, say: () => void): Promise<v
 }
 
 describe("socket.io's adapters for Redis, between two servers", needsServer, () => {
-  let cluster: RealCluster
-  let running: Proxied
-
-  before(async () => {
-    cluster = await startCluster({ masters: 3, replicas: 1 })
-    running = await startProxy({ nodes: cluster.addresses, refreshInterval: 1000 })
-  })
-
-  after(async () => {
-    await running?.proxy.shutdown({ timeout: 0 })
-    await cluster?.stop()
-  })
+  const real = footing({ masters: 3, replicas: 1 }, { refreshInterval: 1000 })
 
   for (const kind of ['ioredis', 'node-redis'] as const) {
     for (const adapter of Object.keys(ADAPTERS)) {
       it(`the ${adapter} one, with ${kind}: to all, to a room, with acknowledgement, and who is there`, async () => {
-        await using one = await App.start(kind, adapter, running.port)
-        await using two = await App.start(kind, adapter, running.port)
+        await using one = await App.start(kind, adapter, real.running.port)
+        await using two = await App.start(kind, adapter, real.running.port)
         const [near, far] = [await one.socket(), await two.socket()]
         await insist(far, 'ready', () => one.io.emit('ready'))
         await insist(near, 'ready', () => two.io.emit('ready'))
@@ -158,23 +146,23 @@ describe("socket.io's adapters for Redis, between two servers", needsServer, () 
       })
 
       it(`the ${adapter} one, with ${kind}, goes on after every master has failed over`, async () => {
-        await using one = await App.start(kind, adapter, running.port)
-        await using two = await App.start(kind, adapter, running.port)
+        await using one = await App.start(kind, adapter, real.running.port)
+        await using two = await App.start(kind, adapter, real.running.port)
         const [near, far] = [await one.socket(), await two.socket()]
         await far.emitWithAck('join', 'room')
         await insist(far, 'room', () => one.io.to('room').emit('room'))
-        for (const master of [...cluster.masters]) {
+        for (const master of [...real.cluster.masters]) {
           const replica = await replicaOf(master.id)
           const failover = (async (): Promise<void> => {
             await master.kill()
-            await cluster.failover(replica, 'TAKEOVER')
+            await real.cluster.failover(replica, 'TAKEOVER')
           })()
           await insist(near, 'news', () => two.io.emit('news'))
           await failover
           await insist(near, 'news', () => two.io.emit('news'))
           await insist(far, 'room', () => one.io.to('room').emit('room'))
           await master.restart()
-          await cluster.healthy()
+          await real.cluster.healthy()
         }
         assert.equal((await one.io.fetchSockets()).length, 2)
       })
@@ -183,8 +171,8 @@ describe("socket.io's adapters for Redis, between two servers", needsServer, () 
 
   for (const adapter of Object.keys(ADAPTERS)) {
     it(`the ${adapter} one goes on while the slots of its channels are resharded`, async () => {
-      await using one = await App.start('ioredis', adapter, running.port)
-      await using two = await App.start('ioredis', adapter, running.port)
+      await using one = await App.start('ioredis', adapter, real.running.port)
+      await using two = await App.start('ioredis', adapter, real.running.port)
       const [near, far] = [await one.socket(), await two.socket()]
       await far.emitWithAck('join', 'room')
       await insist(far, 'room', () => one.io.to('room').emit('room'))
@@ -192,12 +180,12 @@ describe("socket.io's adapters for Redis, between two servers", needsServer, () 
       for (const channel of CHANNELS) {
         const bytes = Buffer.from(channel)
         const slot = keySlot(bytes, 0, bytes.length)
-        const from = await cluster.ownerOf(slot)
-        const to = cluster.masters.find((node) => node !== from)!
-        const moved = cluster.migrateSlot(slot, from, to)
+        const from = await real.cluster.ownerOf(slot)
+        const to = real.cluster.masters.find((node) => node !== from)!
+        const moved = real.cluster.migrateSlot(slot, from, to)
         await insist(near, 'news', () => two.io.emit('news'))
         await moved
-        await cluster.healthy()
+        await real.cluster.healthy()
         await insist(near, 'news', () => two.io.emit('news'))
         await insist(far, 'room', () => one.io.to('room').emit('room'))
       }
@@ -206,7 +194,7 @@ describe("socket.io's adapters for Redis, between two servers", needsServer, () 
   }
 
   async function replicaOf(id: string) {
-    for (const replica of cluster.replicas) {
+    for (const replica of real.cluster.replicas) {
       const own = (await replica.view()).find((fields) => fields[0] === replica.id)
       if (own?.[3] === id) return replica
     }

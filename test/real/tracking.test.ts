@@ -4,11 +4,11 @@ import { Redis } from 'ioredis'
 import { createClient, type RedisClientType } from 'redis'
 import { keySlot } from '../../lib/command/slot.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
-import { type RealCluster, type RealNode, startCluster } from '../support/real-cluster.ts'
+import type { RealNode } from '../support/real-cluster.ts'
 import { type RealServer, startServer } from '../support/real-server.ts'
 import type { Argument } from '../support/resp-frame.ts'
 import { needsServer } from '../support/server-available.ts'
-import { type Proxied, startProxy } from './proxied.ts'
+import { footing } from './proxied.ts'
 
 function slotOf(key: string): number {
   const bytes = Buffer.from(key)
@@ -176,48 +176,32 @@ async function play(port: number, lines: readonly Line[]): Promise<Record<string
 }
 
 describe('CLIENT TRACKING beside a single server', needsServer, () => {
+  const real = footing({})
   let server: RealServer
-  let cluster: RealCluster
-  let running: Proxied
   before(async () => {
     server = await startServer()
-    cluster = await startCluster()
-    running = await startProxy({ nodes: cluster.addresses })
   })
-  after(async () => {
-    await running?.proxy.shutdown({ timeout: 0 })
-    await cluster?.stop()
-    await server?.stop()
-  })
+  after(() => server?.stop())
 
   for (const [name, lines] of Object.entries(SCRIPTS)) {
     it(`E16.1 is the same ${name}, byte for byte and in the same order`, async () => {
       const expected = await play(server.port, lines)
-      assert.deepEqual(await play(running.port, lines), expected)
+      assert.deepEqual(await play(real.running.port, lines), expected)
       await server.call('FLUSHALL')
-      for (const node of cluster.masters) await node.call('FLUSHALL')
+      for (const node of real.cluster.masters) await node.call('FLUSHALL')
     })
   }
 })
 
 describe('client-side caches through the proxy', needsServer, () => {
-  let cluster: RealCluster
-  let running: Proxied
-  before(async () => {
-    cluster = await startCluster({ masters: 3, replicas: 1 })
-    running = await startProxy({ nodes: cluster.addresses, refreshInterval: 1000 })
-  })
-  after(async () => {
-    await running?.proxy.shutdown({ timeout: 0 })
-    await cluster?.stop()
-  })
+  const real = footing({ masters: 3, replicas: 1 }, { refreshInterval: 1000 })
 
   const keys = Array.from({ length: 12 }, (_, i) => `cache:${i}`)
 
   /** node-redis with its own client-side cache. */
   async function cached(): Promise<RedisClientType> {
     const client = createClient({
-      socket: { host: '127.0.0.1', port: running.port },
+      socket: { host: '127.0.0.1', port: real.running.port },
       RESP: 3,
       clientSideCache: { ttl: 0, maxEntries: 0, evictPolicy: 'LRU' },
     })
@@ -249,7 +233,7 @@ describe('client-side caches through the proxy', needsServer, () => {
     clients: readonly RedisClientType[],
     meanwhile: Promise<unknown>
   ): Promise<Map<string, string>> {
-    const writer = createClient({ socket: { host: '127.0.0.1', port: running.port } })
+    const writer = createClient({ socket: { host: '127.0.0.1', port: real.running.port } })
     writer.on('error', () => {})
     await writer.connect()
     const values = new Map<string, string>()
@@ -279,9 +263,9 @@ describe('client-side caches through the proxy', needsServer, () => {
     const clients = [await cached(), await cached()]
     const values = await churn(clients, Promise.resolve())
     await agree(clients, values, 'at rest')
-    const asked = running.proxy.stats().commands
+    const asked = real.running.proxy.stats().commands
     for (const key of keys) for (const client of clients) await client.get(key)
-    assert.equal(running.proxy.stats().commands, asked)
+    assert.equal(real.running.proxy.stats().commands, asked)
     for (const client of clients) client.destroy()
   })
 
@@ -290,14 +274,14 @@ describe('client-side caches through the proxy', needsServer, () => {
     const moves = async (): Promise<void> => {
       for (const key of keys) {
         const slot = slotOf(key)
-        const from = await cluster.ownerOf(slot)
-        const to = cluster.masters.find((node: RealNode) => node !== from)!
-        await cluster.migrateSlot(slot, from, to)
+        const from = await real.cluster.ownerOf(slot)
+        const to = real.cluster.masters.find((node: RealNode) => node !== from)!
+        await real.cluster.migrateSlot(slot, from, to)
         // Nodes that disagree for long send each other's clients to and fro.
-        await cluster.healthy()
+        await real.cluster.healthy()
         while (
           (await from.call('CLUSTER', 'COUNTKEYSINSLOT', slot)) !== 0 ||
-          (await cluster.ownerOf(slot)) !== to
+          (await real.cluster.ownerOf(slot)) !== to
         );
       }
     }
@@ -308,10 +292,10 @@ describe('client-side caches through the proxy', needsServer, () => {
 
   it('E16.2 node-redis caches stay right over a failover', async () => {
     const clients = [await cached(), await cached()]
-    const [replica] = cluster.replicas
-    const values = await churn(clients, cluster.failover(replica!))
-    await cluster.healthy()
-    const writer = await connect(running.port)
+    const [replica] = real.cluster.replicas
+    const values = await churn(clients, real.cluster.failover(replica!))
+    await real.cluster.healthy()
+    const writer = await connect(real.running.port)
     for (const key of keys) {
       values.set(key, `after ${key}`)
       await writer.ask('SET', key, `after ${key}`)
@@ -323,7 +307,7 @@ describe('client-side caches through the proxy', needsServer, () => {
 
   for (const change of ['reshard', 'failover'] as const)
     it(`E16.1 E16.3 a cache of ioredis, RESP2, is right by what another connection hears, over a ${change}`, async () => {
-      const place = { host: '127.0.0.1', port: running.port, protocol: 2 } as const
+      const place = { host: '127.0.0.1', port: real.running.port, protocol: 2 } as const
       const [data, hearing, writer] = [new Redis(place), new Redis(place), new Redis(place)]
       const cache = new Map<string, string | null>()
       /** Keys that are being read; a read is kept only if its key is here when it is answered. */
@@ -349,14 +333,14 @@ describe('client-side caches through the proxy', needsServer, () => {
         return value
       }
       const move = async (key: string): Promise<void> => {
-        const from = await cluster.ownerOf(slotOf(key))
-        const to = cluster.masters.find((node: RealNode) => node !== from)!
-        await cluster.migrateSlot(slotOf(key), from, to)
+        const from = await real.cluster.ownerOf(slotOf(key))
+        const to = real.cluster.masters.find((node: RealNode) => node !== from)!
+        await real.cluster.migrateSlot(slotOf(key), from, to)
       }
       const upset = (round: number): Promise<unknown> | undefined => {
         if (change === 'reshard')
           return round % 5 === 4 ? move(keys[round % keys.length]!) : undefined
-        return round === 5 ? cluster.failover(cluster.replicas[1]!) : undefined
+        return round === 5 ? real.cluster.failover(real.cluster.replicas[1]!) : undefined
       }
       for (let round = 0; round < 20; round++) {
         const moving = upset(round)
@@ -371,10 +355,10 @@ describe('client-side caches through the proxy', needsServer, () => {
       for (const key of keys)
         while ((await get(key)) !== `${key} 19`) assert.ok(!limit.aborted, `${key} is stale`)
       assert.ok(told > 0)
-      const asked = running.proxy.stats().commands
+      const asked = real.running.proxy.stats().commands
       for (const key of keys) await get(key)
-      assert.equal(running.proxy.stats().commands, asked)
+      assert.equal(real.running.proxy.stats().commands, asked)
       for (const client of [data, hearing, writer]) client.disconnect()
-      await cluster.healthy()
+      await real.cluster.healthy()
     })
 })

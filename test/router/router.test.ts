@@ -140,7 +140,7 @@ describe('a router', () => {
       bench.nodes.map(({ sent }) => sent.length),
       [2, 3]
     )
-    assert.deepEqual([bench.router.redirects, bench.asked], [2, ['redirect']])
+    assert.deepEqual([bench.router.redirects.count, bench.asked], [2, ['redirect']])
   })
 
   it('passes the redirects on when it is not to follow them', () => {

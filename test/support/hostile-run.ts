@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createConnection, type Server } from 'node:net'
 import { type Duplex, duplexPair } from 'node:stream'
 import { argumentsOf, REQUEST, RequestReader } from '../../lib/resp/request-reader.ts'
-import { Chance, hostileStream, inChunks } from './hostile-stream.ts'
+import { Dice } from './dice.ts'
+import { hostileStream, inChunks } from './hostile-stream.ts'
 import { connect } from './raw-client.ts'
 import { encodeCommand, frameEnd } from './resp-frame.ts'
 
@@ -96,9 +97,9 @@ async function behave(
   over: AbortSignal
 ): Promise<void> {
   const client = await connect(open(proxy, number))
-  const chance = new Chance(seed ^ (0x5eed + number))
+  const dice = new Dice(seed ^ (0x5eed + number))
   while (!over.aborted) {
-    const keys = Array.from({ length: 4 }, () => `own-${number}-${chance.below(2 ** 32)}`)
+    const keys = Array.from({ length: 4 }, () => `own-${number}-${dice.below(2 ** 32)}`)
     const round = totals.readBack
     const secretOf = (key: string): string => `${SECRET} ${key}=${round}`
     const writes = keys.map((key) => ['SET', key, secretOf(key), 'PX', 60_000])
@@ -120,18 +121,18 @@ async function assault(
   number: number,
   totals: HostileTotals
 ): Promise<void> {
-  const chance = new Chance(Math.imul(options.seed, 0x9e3779b1) + number)
+  const dice = new Dice(Math.imul(options.seed, 0x9e3779b1) + number)
   const hex = (): string =>
-    chance
+    dice
       .below(2 ** 32)
       .toString(16)
       .padStart(8, '0')
   const tag = `tag-${hex()}${hex()}`
-  const { bytes, malformedAt } = hostileStream(chance, tag)
+  const { bytes, malformedAt } = hostileStream(dice, tag)
   const expected = judge(bytes)
   let said: Buffer = Buffer.alloc(0)
   try {
-    said = await exchange(open(options.proxy, number), inChunks(chance, bytes))
+    said = await exchange(open(options.proxy, number), inChunks(dice, bytes))
     check(said, expected, { tag, text: bytes.toString('latin1') }, totals)
     totals.malformed += malformedAt.filter((at) => at < expected.end).length
     const marker = encodeCommand(['PING', tag])

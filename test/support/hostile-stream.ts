@@ -4,33 +4,8 @@
  * @module
  */
 
+import type { Dice } from './dice.ts'
 import { encodeCommand } from './resp-frame.ts'
-
-/** Numbers by chance that are the same for the same seed (mulberry32). */
-export class Chance {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0
-  }
-
-  /** A whole number from 0, below `limit`. */
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit
-  }
-
-  /** True in `percent` of a hundred cases. */
-  happens(percent: number): boolean {
-    return this.below(100) < percent
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)] as Item
-  }
-}
 
 /** A stream for one connection. */
 export interface HostileStream {
@@ -42,25 +17,24 @@ export interface HostileStream {
 /** A request as its bytes, one character per byte. */
 type Piece = string
 
-type Maker = (chance: Chance, tag: string) => Piece
+type Maker = (dice: Dice, tag: string) => Piece
 
 const command = (...words: (string | number)[]): Piece =>
   encodeCommand(words.map((word) => Buffer.from(String(word), 'latin1'))).toString('latin1')
 
 /** Requests that are right. Every key, value and echo holds the tag of the connection. */
 const VALID: readonly Maker[] = [
-  (chance, tag) => command('ECHO', `${tag}-${chance.below(1e6)}`),
-  (chance, tag) => command('ECHO', `${tag}\r\n$3\r\nGET\r\n${'x'.repeat(chance.below(300))}`),
-  (chance, tag) => command('PING', `${tag}-${chance.below(1e6)}`),
-  (chance, tag) => `ECHO ${tag}-${chance.below(1e6)}\r\n`,
-  (chance, tag) => `echo "${tag} \\x00\\r\\n${chance.below(1e6)}"\n`,
-  (chance, tag) =>
-    command('SET', `{${tag}}${chance.below(3)}`, `${tag}${'v'.repeat(chance.below(99))}`),
-  (chance, tag) => command('GET', `{${tag}}${chance.below(3)}`),
-  (chance, tag) => command('GET', `${tag}${chance.below(3)}`),
+  (dice, tag) => command('ECHO', `${tag}-${dice.below(1e6)}`),
+  (dice, tag) => command('ECHO', `${tag}\r\n$3\r\nGET\r\n${'x'.repeat(dice.below(300))}`),
+  (dice, tag) => command('PING', `${tag}-${dice.below(1e6)}`),
+  (dice, tag) => `ECHO ${tag}-${dice.below(1e6)}\r\n`,
+  (dice, tag) => `echo "${tag} \\x00\\r\\n${dice.below(1e6)}"\n`,
+  (dice, tag) => command('SET', `{${tag}}${dice.below(3)}`, `${tag}${'v'.repeat(dice.below(99))}`),
+  (dice, tag) => command('GET', `{${tag}}${dice.below(3)}`),
+  (dice, tag) => command('GET', `${tag}${dice.below(3)}`),
   (_, tag) => `GET {${tag}}0\r\n`,
   (_, tag) => command('MGET', `{${tag}}0`, `{${tag}}1`, `{${tag}}2`),
-  (chance, tag) => command('INCR', `{${tag}}${chance.below(5)}`),
+  (dice, tag) => command('INCR', `{${tag}}${dice.below(5)}`),
   (_, tag) => command('RPUSH', `{${tag}}list`, tag, '', '\r\n'),
   (_, tag) => command('LRANGE', `{${tag}}list`, 0, -1),
   (_, tag) => command('HSET', `{${tag}}hash`, 'field', tag),
@@ -73,15 +47,15 @@ const VALID: readonly Maker[] = [
 
 /** Requests that are whole, and wrong in what they say: each is answered, most often with an error. */
 const SENSELESS: readonly Maker[] = [
-  (chance, tag) => command(chance.pick(NAMES), ...manyWords(chance, tag)),
-  (chance, tag) => command(chance.pick(NAMES), tag, ...manyWords(chance, tag)),
-  (chance, tag) => command(chance.pick(NAMES).toLowerCase(), ...manyWords(chance, tag)),
-  (chance, tag) => `${chance.pick(NAMES)} ${manyWords(chance, tag).filter(isPlain).join(' ')}\r\n`,
-  (chance, tag) => command('', tag, ...manyWords(chance, tag)),
-  (chance, tag) => command(`\0${tag}`, ...manyWords(chance, tag)),
-  (chance, tag) => command(tag.repeat(1 + chance.below(20)), ...manyWords(chance, tag)),
-  (chance, tag) => command('EVAL', 'return 1', chance.pick(NUMBERS), ...manyWords(chance, tag)),
-  (chance, tag) => command('GET', 'x'.repeat(chance.below(20_000)), tag),
+  (dice, tag) => command(dice.pick(NAMES), ...manyWords(dice, tag)),
+  (dice, tag) => command(dice.pick(NAMES), tag, ...manyWords(dice, tag)),
+  (dice, tag) => command(dice.pick(NAMES).toLowerCase(), ...manyWords(dice, tag)),
+  (dice, tag) => `${dice.pick(NAMES)} ${manyWords(dice, tag).filter(isPlain).join(' ')}\r\n`,
+  (dice, tag) => command('', tag, ...manyWords(dice, tag)),
+  (dice, tag) => command(`\0${tag}`, ...manyWords(dice, tag)),
+  (dice, tag) => command(tag.repeat(1 + dice.below(20)), ...manyWords(dice, tag)),
+  (dice, tag) => command('EVAL', 'return 1', dice.pick(NUMBERS), ...manyWords(dice, tag)),
+  (dice, tag) => command('GET', 'x'.repeat(dice.below(20_000)), tag),
 ]
 
 const NAMES: readonly string[] = (
@@ -111,12 +85,12 @@ const WORDS = [
 
 const isPlain = (word: string): boolean => /^[\w-]+$/.test(word)
 
-function manyWords(chance: Chance, tag: string): string[] {
-  return Array.from({ length: chance.below(6) }, () => {
-    const kind = chance.below(4)
-    if (kind === 0) return chance.pick(NUMBERS)
-    if (kind === 1) return chance.pick(WORDS)
-    return kind === 2 ? `{${tag}}${chance.below(3)}` : `${tag}${chance.below(3)}`
+function manyWords(dice: Dice, tag: string): string[] {
+  return Array.from({ length: dice.below(6) }, () => {
+    const kind = dice.below(4)
+    if (kind === 0) return dice.pick(NUMBERS)
+    if (kind === 1) return dice.pick(WORDS)
+    return kind === 2 ? `{${tag}}${dice.below(3)}` : `${tag}${dice.below(3)}`
   })
 }
 
@@ -190,17 +164,12 @@ const JUNK = [
   '$1\r\n',
 ]
 
-type Damage = (piece: Piece, chance: Chance) => Piece
+type Damage = (piece: Piece, dice: Dice) => Piece
 
-function replaceOne(
-  piece: Piece,
-  what: RegExp,
-  chance: Chance,
-  by: (found: string) => string
-): Piece {
+function replaceOne(piece: Piece, what: RegExp, dice: Dice, by: (found: string) => string): Piece {
   const places = [...piece.matchAll(what)]
-  if (places.length === 0) return piece + chance.pick(JUNK)
-  const place = chance.pick(places)
+  if (places.length === 0) return piece + dice.pick(JUNK)
+  const place = dice.pick(places)
   const end = place.index + place[0].length
   return piece.slice(0, place.index) + by(place[0]) + piece.slice(end)
 }
@@ -210,47 +179,44 @@ function splice(piece: Piece, at: number, removed: number, added: string): Piece
 }
 
 const DAMAGES: readonly Damage[] = [
-  (piece, chance) =>
-    splice(piece, chance.below(piece.length), 1, String.fromCharCode(chance.below(256))),
-  (piece, chance) => splice(piece, chance.below(piece.length), 1, chance.pick(JUNK)),
-  (piece, chance) => splice(piece, chance.below(piece.length + 1), 0, chance.pick(JUNK)),
-  (piece, chance) => splice(piece, chance.below(piece.length), 1 + chance.below(4), ''),
-  (piece, chance) => piece.slice(0, chance.below(piece.length)),
-  (piece, chance) => piece.slice(chance.below(piece.length)),
-  (piece, chance) => {
-    const at = chance.below(piece.length)
-    return splice(piece, at, 0, piece.slice(at, at + 1 + chance.below(20)))
+  (piece, dice) => splice(piece, dice.below(piece.length), 1, String.fromCharCode(dice.below(256))),
+  (piece, dice) => splice(piece, dice.below(piece.length), 1, dice.pick(JUNK)),
+  (piece, dice) => splice(piece, dice.below(piece.length + 1), 0, dice.pick(JUNK)),
+  (piece, dice) => splice(piece, dice.below(piece.length), 1 + dice.below(4), ''),
+  (piece, dice) => piece.slice(0, dice.below(piece.length)),
+  (piece, dice) => piece.slice(dice.below(piece.length)),
+  (piece, dice) => {
+    const at = dice.below(piece.length)
+    return splice(piece, at, 0, piece.slice(at, at + 1 + dice.below(20)))
   },
-  (piece, chance) =>
-    replaceOne(piece, /[*$]\d+/g, chance, (found) => found[0] + chance.pick(LENGTHS)),
-  (piece, chance) =>
-    replaceOne(piece, /[*$]\d+/g, chance, (found) => found[0] + chance.pick(LARGE)),
-  (piece, chance) => replaceOne(piece, /\r?\n/g, chance, () => chance.pick(ENDINGS)),
+  (piece, dice) => replaceOne(piece, /[*$]\d+/g, dice, (found) => found[0] + dice.pick(LENGTHS)),
+  (piece, dice) => replaceOne(piece, /[*$]\d+/g, dice, (found) => found[0] + dice.pick(LARGE)),
+  (piece, dice) => replaceOne(piece, /\r?\n/g, dice, () => dice.pick(ENDINGS)),
 ]
 
-function malformed(chance: Chance, tag: string): Piece {
-  const kind = chance.below(10)
-  if (kind < 4) return chance.pick(SENSELESS)(chance, tag)
-  if (kind < 6) return chance.pick(FOREIGN)
+function malformed(dice: Dice, tag: string): Piece {
+  const kind = dice.below(10)
+  if (kind < 4) return dice.pick(SENSELESS)(dice, tag)
+  if (kind < 6) return dice.pick(FOREIGN)
   if (kind < 7) {
-    const length = 1 + chance.below(60)
-    return Array.from({ length }, () => String.fromCharCode(chance.below(256))).join('')
+    const length = 1 + dice.below(60)
+    return Array.from({ length }, () => String.fromCharCode(dice.below(256))).join('')
   }
-  let piece = chance.pick(VALID)(chance, tag)
-  for (let times = chance.below(3); times >= 0 && piece !== ''; times--) {
-    piece = chance.pick(DAMAGES)(piece, chance)
+  let piece = dice.pick(VALID)(dice, tag)
+  for (let times = dice.below(3); times >= 0 && piece !== ''; times--) {
+    piece = dice.pick(DAMAGES)(piece, dice)
   }
   return piece
 }
 
 /** A pipeline of one to twelve requests, about half of them malformed, all of the text in it marked with `tag`. */
-export function hostileStream(chance: Chance, tag: string): HostileStream {
+export function hostileStream(dice: Dice, tag: string): HostileStream {
   const pieces: Piece[] = []
   const malformedAt: number[] = []
   let length = 0
-  for (let left = chance.below(12); left >= 0; left--) {
-    const wrong = chance.happens(50)
-    const piece = wrong ? malformed(chance, tag) : chance.pick(VALID)(chance, tag)
+  for (let left = dice.below(12); left >= 0; left--) {
+    const wrong = dice.happens(50)
+    const piece = wrong ? malformed(dice, tag) : dice.pick(VALID)(dice, tag)
     if (wrong) malformedAt.push(length)
     pieces.push(piece)
     length += piece.length
@@ -259,11 +225,11 @@ export function hostileStream(chance: Chance, tag: string): HostileStream {
 }
 
 /** The bytes in one to many chunks. */
-export function inChunks(chance: Chance, bytes: Buffer): Buffer[] {
-  const most = chance.pick([bytes.length, bytes.length, 50, 50, bytes.length > 100 ? 20 : 1])
+export function inChunks(dice: Dice, bytes: Buffer): Buffer[] {
+  const most = dice.pick([bytes.length, bytes.length, 50, 50, bytes.length > 100 ? 20 : 1])
   const chunks: Buffer[] = []
   for (let at = 0; at < bytes.length; ) {
-    const end = at + (most === bytes.length ? most : 1 + chance.below(most))
+    const end = at + (most === bytes.length ? most : 1 + dice.below(most))
     chunks.push(bytes.subarray(at, end))
     at = end
   }

@@ -66,6 +66,29 @@ function framesEnd(bytes: Buffer, at: number, count: number): number {
   return end
 }
 
+/** The frames of an aggregate's elements. */
+export function elementsOf(frame: Buffer): Buffer[] {
+  const found: Buffer[] = []
+  let at = frame.indexOf('\r\n') + 2
+  while (at < frame.length) {
+    const end = frameEnd(frame, at)
+    found.push(frame.subarray(at, end))
+    at = end
+  }
+  return found
+}
+
+/** A frame as text; of an aggregate that has no order of its own, header and sorted items of `size` elements each. */
+export function sortedText(frame: Buffer, size = 1): string {
+  if (!'*~%'.includes(String.fromCharCode(frame[0]!))) return frame.toString('latin1')
+  const found = elementsOf(frame)
+  const items: string[] = []
+  for (let i = 0; i < found.length; i += size) {
+    items.push(Buffer.concat(found.slice(i, i + size)).toString('latin1'))
+  }
+  return frame.toString('latin1', 0, frame.indexOf('\r\n') + 2) + items.sort().join('')
+}
+
 /** Decodes one whole frame; text is read as UTF-8. */
 export function decodeReply(frame: Buffer): Reply {
   return decodeAt(frame, 0).value

@@ -1,3 +1,5 @@
+import { Dice } from '../support/dice.ts'
+
 /** A word of a template: literal text, or a function that makes one. */
 type Word = string | ((stream: CommandStream) => string | readonly string[])
 type Template = readonly Word[]
@@ -277,33 +279,25 @@ const TEMPLATES: readonly Template[] = [
 
 /** Random commands, the same for the same seed. */
 export class CommandStream {
-  #state: number
+  readonly #dice: Dice
 
   constructor(seed: number) {
-    this.#state = seed
-  }
-
-  /** A number from 0 to less than `below` (mulberry32). */
-  #random(below: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % below
+    this.#dice = new Dice(seed)
   }
 
   pick(words: readonly string[]): string {
-    return words[this.#random(words.length)]!
+    return words[this.#dice.below(words.length)]!
   }
 
   /** A key that mostly has values of one type. */
   key(type: string): string {
     const wanted =
-      type === 'any' || this.#random(12) === 0 ? this.pick(['s', 'h', 'l', 't', 'z']) : type
-    return `${wanted}${this.#random(3)}${this.#random(60) === 0 ? '' : '{tag}'}`
+      type === 'any' || this.#dice.below(12) === 0 ? this.pick(['s', 'h', 'l', 't', 'z']) : type
+    return `${wanted}${this.#dice.below(3)}${this.#dice.below(60) === 0 ? '' : '{tag}'}`
   }
 
   repeat(least: number, most: number, words: readonly Word[]): string[] {
-    const times = least + this.#random(most - least + 1)
+    const times = least + this.#dice.below(most - least + 1)
     return Array.from({ length: times }, () => words.flatMap((word) => this.#make(word))).flat()
   }
 
@@ -314,7 +308,7 @@ export class CommandStream {
 
   /** The next command. */
   next(): string[] {
-    const template = TEMPLATES[this.#random(TEMPLATES.length)]!
+    const template = TEMPLATES[this.#dice.below(TEMPLATES.length)]!
     return template.flatMap((word) => this.#make(word))
   }
 }

@@ -10,7 +10,7 @@ import { type Everywhere, everywhere, type Share } from './everywhere.ts'
 import type { LocalCall, LocalHandler, LocalServices } from './local.ts'
 
 /** The figures of one thread, or of all. */
-export interface Counters {
+export interface Counters extends Omit<LocalServices['totals'], 'masters' | 'replicas'> {
   /** Clients connected now. */
   readonly clients: number
   readonly blockedClients: number
@@ -22,12 +22,6 @@ export interface Counters {
   /** Bytes of memory. */
   readonly used: number
   readonly resident: number
-  readonly commands: number
-  readonly connections: number
-  readonly rejectedConnections: number
-  readonly bytesRead: number
-  readonly bytesWritten: number
-  readonly redirects: number
   /** Microseconds of processor time. */
   readonly cpuUser: number
   readonly cpuSystem: number

@@ -6,7 +6,7 @@ import { ErrorReply, encodeReply, type ProtocolVersion } from '../../../lib/resp
 import { type GatherPlan, gatherPlan, isGathered } from '../../../lib/router/gather/gather.ts'
 import { connect, type RawClient } from '../../support/raw-client.ts'
 import { type RealServer, startServer } from '../../support/real-server.ts'
-import { type Argument, frameEnd } from '../../support/resp-frame.ts'
+import { type Argument, sortedText } from '../../support/resp-frame.ts'
 import { needsServer } from '../../support/server-available.ts'
 import { type Command, RandomReads } from './random-reads.ts'
 
@@ -43,15 +43,7 @@ const protocolOf = new WeakMap<RawClient, ProtocolVersion>()
 
 /** All bytes of a reply, but for the order of sets. */
 function essence(name: string, frame: Buffer): string {
-  if (!UNORDERED.has(name.toLowerCase()) || frame[0] === 0x2d) return frame.toString('latin1')
-  const items: string[] = []
-  const body = frame.indexOf('\r\n') + 2
-  for (let at = body; at < frame.length; ) {
-    const end = frameEnd(frame, at)
-    items.push(frame.toString('latin1', at, end))
-    at = end
-  }
-  return frame.toString('latin1', 0, body) + items.sort().join('')
+  return UNORDERED.has(name.toLowerCase()) ? sortedText(frame) : frame.toString('latin1')
 }
 
 /** Whether a client of a single server would wait. */

@@ -1,3 +1,4 @@
+import { Dice } from '../../support/dice.ts'
 import type { Argument } from '../../support/resp-frame.ts'
 
 /** A command that the differential test sends. */
@@ -39,58 +40,16 @@ const SCORES = [
   ...['inf', '-inf', '1e-5', '0.0001', '5e-324', '1.7976931348623157e308', '12345678.0009765625'],
   ...['12345678.0029296875', '3.3', '1e22', '-7.25e-10', '4611686018427387904'],
 ]
+const GOOD_WEIGHTS = [
+  ...['1', '2', '0', '-1', '0.1', '1.5', '1e300', 'inf', '-inf', '+3', '.5', '2.', '1e1', '0x10'],
+]
 const WEIGHTS = [
-  ...[
-    '1',
-    '2',
-    '0',
-    '-1',
-    '0.1',
-    '1.5',
-    '1e300',
-    'inf',
-    '-inf',
-    '+3',
-    '.5',
-    '2.',
-    '1e1',
-    '0x10',
-    '0x.8p1',
-  ],
-  ...[
-    '-infinity',
-    'Inf',
-    'nan',
-    'x',
-    '',
-    ' 1',
-    '1 ',
-    '1e400',
-    '1e-400',
-    '0e999',
-    '0x',
-    '0x1p-2000',
-    '1\0',
-  ],
+  ...[...GOOD_WEIGHTS, '0x.8p1', '-infinity', 'Inf', 'nan', 'x', '', ' 1', '1 '],
+  ...['1e400', '1e-400', '0e999', '0x', '0x1p-2000', '1\0'],
 ]
 const WORDS: Readonly<Record<string, readonly Argument[]>> = {
   w: WEIGHTS,
-  good: [
-    '1',
-    '2',
-    '0',
-    '-1',
-    '0.1',
-    '1.5',
-    '1e300',
-    'inf',
-    '-inf',
-    '+3',
-    '.5',
-    '2.',
-    '1e1',
-    '0x10',
-  ],
+  good: GOOD_WEIGHTS,
   agg: ['SUM', 'min', 'MAX', 'MAX', 'x', ''],
   aggregate: ['AGGREGATE', 'aggregate', 'AGGREGAT'],
   weights: ['WEIGHTS', 'weights', 'WEIGHT', 'WEIGHTS\0x'],
@@ -196,10 +155,10 @@ const PARSED = TEMPLATES.map(parse)
  * seed.
  */
 export class RandomReads {
-  #state: number
+  readonly #dice: Dice
 
   constructor(seed: number) {
-    this.#state = seed
+    this.#dice = new Dice(seed)
   }
 
   /** Commands that fill an empty server. */
@@ -215,68 +174,56 @@ export class RandomReads {
 
   /** The next read. */
   next(): Command {
-    const command = this.#make(this.#pick(PARSED))
-    if (this.#random(30) === 0) command.push(this.#pick(WORDS.junk!))
-    if (this.#random(60) === 0) command.pop()
+    const command = this.#make(this.#dice.pick(PARSED))
+    if (this.#dice.below(30) === 0) command.push(this.#dice.pick(WORDS.junk!))
+    if (this.#dice.below(60) === 0) command.pop()
     return command
   }
 
   /** One of the characters of a text. */
   choose(letters: string): string {
-    return letters[this.#random(letters.length)]!
-  }
-
-  /** A number from 0 to below `limit` (mulberry32). */
-  #random(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % limit
-  }
-
-  #pick<Value>(list: readonly Value[]): Value {
-    return list[this.#random(list.length)]!
+    return letters[this.#dice.below(letters.length)]!
   }
 
   #some<Value>(most: number, make: () => Value): Value[] {
-    return Array.from({ length: 1 + this.#random(most) }, make)
+    return Array.from({ length: 1 + this.#dice.below(most) }, make)
   }
 
   /** Whole numbers are stored otherwise than texts. */
   #set(key: string, i: number): Command[] {
     const members = i % 2 === 0 ? MEMBERS.slice(0, 12) : MEMBERS
-    return [['SADD', key, ...this.#some(15, () => this.#pick(members))]]
+    return [['SADD', key, ...this.#some(15, () => this.#dice.pick(members))]]
   }
 
   #sortedSet(key: string): Command[] {
-    return this.#some(20, () => ['ZADD', key, this.#pick(SCORES), this.#pick(MEMBERS)])
+    return this.#some(20, () => ['ZADD', key, this.#dice.pick(SCORES), this.#dice.pick(MEMBERS)])
   }
 
   #string(key: string): Command[] {
-    const kind = this.#random(4)
-    if (kind === 0) return [['SET', key, String(this.#random(100_000))]]
+    const kind = this.#dice.below(4)
+    if (kind === 0) return [['SET', key, String(this.#dice.below(100_000))]]
     const letters = kind === 1 ? 'ab' : 'acgt\0é'
-    return [['SET', key, this.#some(120, () => this.#pick([...letters])).join('')]]
+    return [['SET', key, this.#some(120, () => this.#dice.pick([...letters])).join('')]]
   }
 
   #hyperLogLog(key: string, i: number): Command[] {
     const size = [3, 30, 900, 9000, 200][i]!
-    const first = this.#random(300)
+    const first = this.#dice.below(300)
     return [['PFADD', key, ...Array.from({ length: size }, (_, n) => first + n)]]
   }
 
   #stream(key: string): Command[] {
-    const entries = this.#some(5, () => this.#pick(MEMBERS)).map(
+    const entries = this.#some(5, () => this.#dice.pick(MEMBERS)).map(
       (value, n): Command => ['XADD', key, `${n}-${n + 1}`, 'field', value]
     )
-    return this.#random(4) === 0 ? [...entries, ['XTRIM', key, 'MAXLEN', 0]] : entries
+    return this.#dice.below(4) === 0 ? [...entries, ['XTRIM', key, 'MAXLEN', 0]] : entries
   }
 
   #make(items: readonly Item[]): Argument[] {
     return items.flatMap((item) => {
       if (typeof item === 'string') return [item.startsWith('$') ? this.#word(item.slice(1)) : item]
       const least = item.kind === '[' ? 0 : 1
-      const times = least + this.#random(item.kind === '[' ? 2 : 4)
+      const times = least + this.#dice.below(item.kind === '[' ? 2 : 4)
       const made = Array.from({ length: times }, () => this.#make(item.items)).flat()
       return item.kind === '#(' ? [times, ...made] : made
     })
@@ -284,9 +231,9 @@ export class RandomReads {
 
   #word(name: string): Argument {
     const words = WORDS[name]
-    if (words !== undefined) return this.#pick(words)
-    const chance = this.#random(25)
-    if (chance === 0) return this.#pick(ALL_KEYS)
-    return `${chance === 1 ? 'n' : name}${this.#pick(NAMES)}`
+    if (words !== undefined) return this.#dice.pick(words)
+    const chance = this.#dice.below(25)
+    if (chance === 0) return this.#dice.pick(ALL_KEYS)
+    return `${chance === 1 ? 'n' : name}${this.#dice.pick(NAMES)}`
   }
 }

@@ -6,17 +6,27 @@ export class Dice {
     this.#state = seed
   }
 
-  /** A whole number from 0 to below `limit`. */
-  below(limit: number): number {
+  /** A number from 0 to below 1. */
+  fraction(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * limit)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  /** A whole number from 0 to below `limit`. */
+  below(limit: number): number {
+    return Math.floor(this.fraction() * limit)
   }
 
   /** True once in `times`. */
   once(times: number): boolean {
     return this.below(times) === 0
+  }
+
+  /** True in `percent` of a hundred cases. */
+  happens(percent: number): boolean {
+    return this.below(100) < percent
   }
 
   /** One of several. */
