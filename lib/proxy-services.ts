@@ -207,6 +207,9 @@ function totalsOf({ router, cache }: ServiceParts): Totals {
     get redirects() {
       return router.redirects.count
     },
+    get coalesced() {
+      return router.coalesced
+    },
     get masters() {
       return count('master')
     },

@@ -21,6 +21,7 @@ export interface Totals {
   bytesRead: number
   bytesWritten: number
   readonly redirects: number
+  readonly coalesced: number
   readonly masters: number
   readonly replicas: number
 }
