@@ -12,7 +12,7 @@ export function usable<Made>(option: keyof Secured, make: () => Made): Made {
   } catch (cause) {
     throw new ProxyError(
       'INVALID_OPTION',
-      `option '${option}': Node does not accept it: ${(cause as Error).message}`,
+      `option '${option}': Node does not accept it: ${(cause as Error).message}; expected certificates and keys in PEM that fit each other`,
       { cause }
     )
   }

@@ -10,7 +10,7 @@ import type { ClusterProxyOptions, Settings } from './settings.ts'
 
 /** A value as an error message shows it: short, and never a secret. */
 function shown(name: string, value: unknown): string {
-  if (/password|credentials|tls|users/i.test(name)) return typeof value
+  if (/password|credentials|tls|users/i.test(name)) return value === '' ? "''" : typeof value
   if (typeof value === 'function') return 'a function'
   let text: string | undefined
   try {

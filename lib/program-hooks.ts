@@ -41,6 +41,8 @@ export interface ThreadQuestion {
   readonly args: readonly Uint8Array[]
   /** Set for what threads that start later are told too; a later question of the same name takes the place of an earlier one. */
   readonly lasting?: string
+  /** Numbers of the threads that it is for; all others where it is left out. */
+  readonly to?: readonly number[]
 }
 
 /** What one thread answers. */
@@ -61,7 +63,7 @@ export interface ThreadHooks {
   readonly clientsElsewhere: number
   /** The id of a client by its stream, unique and growing over all threads; undefined leaves it to the proxy. */
   idOf(stream: Duplex): number | undefined
-  /** Asks all other threads; one that ends meanwhile does not answer. Without this method there are none. */
+  /** Asks all other threads, or those that the question is for; one that ends meanwhile does not answer. Without this method there are none. */
   ask?(question: ThreadQuestion): Promise<readonly ThreadAnswer[]>
   /** Called once: `answer` is to be called with the questions of the other threads, and gives this one's answer. */
   onQuestion?(answer: (question: ThreadQuestion) => unknown): void

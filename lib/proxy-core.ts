@@ -191,9 +191,9 @@ export class ProxyCore {
   reconfigure(changes: Partial<ClusterProxyOptions>): void {
     const settings = readChanges(changes)
     renewCertificates(this.#server, this.#settings, settings)
-    // The services hold the settings as fields of their own, for the data path.
     Object.assign(this.#settings, settings)
     Object.assign(this.#services, settings, { tls: this.#settings.tls !== undefined })
+    this.#services.traffic.follow(this.#settings)
     if (!Object.hasOwn(settings, 'users') && !Object.hasOwn(settings, 'password')) return
     this.#services.accounts = accountsOf(this.#settings)
     this.#roster.renewAccounts(this.#services.accounts)

@@ -3,7 +3,7 @@ import type net from 'node:net'
 import { accountsOf } from './client/access/accounts.ts'
 import { Attempts } from './client/access/attempts.ts'
 import { ClusterRights } from './client/access/cluster-rights.ts'
-import type { ClientServices, Totals } from './client/client-services.ts'
+import type { ClientServices } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
 import { stopTracking } from './client/commands/client-tracking.ts'
 import { leave } from './client/commands/credential.ts'
@@ -11,6 +11,7 @@ import type { LocalClient, ShownNode } from './client/commands/local.ts'
 import type { Invalidations } from './client/invalidations.ts'
 import type { ProxyGate } from './client/proxy-gate.ts'
 import type { Roster } from './client/roster.ts'
+import { Totals, Traffic } from './client/traffic.ts'
 import type { Clock } from './clock.ts'
 import { addressMapper } from './cluster/address-map.ts'
 import { Authenticator } from './cluster/authenticator.ts'
@@ -78,7 +79,10 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
   const survey = new Survey(router, cache)
   const announceMap = addressMapper(settings.announceMap)
   const authenticator = new Authenticator(cache, settings, parts.discover)
-  const observation = observationOf(parts)
+  const totals = new Totals(router, cache)
+  const { pause, monitors } = roster
+  const traffic = new Traffic({ ...parts, pause, monitors, totals }, settings)
+  noteListeners(server, traffic)
   return {
     ...settings,
     admin,
@@ -93,7 +97,8 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     router,
     clock: parts.clock,
     turn: parts.turn,
-    totals: totalsOf(parts),
+    totals,
+    traffic,
     get catalogue() {
       return learner.catalogue
     },
@@ -103,9 +108,6 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     get healthy() {
       return isHealthy(cache)
     },
-    get observed() {
-      return observation.wanted
-    },
     get listening() {
       return listening(server, settings.program?.listening)
     },
@@ -114,8 +116,8 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     originOf: (stream) => parts.gate?.originOf(stream),
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
-    pause: roster.pause,
-    monitors: roster.monitors,
+    pause,
+    monitors,
     invalidations: parts.invalidations,
     callSlot: (slot, args, lane) => call(router, slot, args, lane),
     callAny: (args, lane) => call(router, -1, args, lane),
@@ -129,7 +131,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     scriptLoader: router.scripts,
     noteScript: (spec, view) => router.scripts.note(spec.name, view),
     unblock: unblockOn,
-    observe: observation.observe,
+    observe: (...what) => observe(parts.events, ...what),
     onClosed(client, reason) {
       stopTracking({ session: client.session, services: parts })
       leave(client.session, this.identities)
@@ -195,30 +197,6 @@ async function unblockOn(node: ClusterNode, clientId: string, error: boolean): P
   }
 }
 
-function totalsOf({ router, cache }: ServiceParts): Totals {
-  const count = (role: 'master' | 'replica'): number =>
-    cache.topology.nodes.filter((node) => node.role === role).length
-  return {
-    commands: 0,
-    connections: 0,
-    rejectedConnections: 0,
-    bytesRead: 0,
-    bytesWritten: 0,
-    get redirects() {
-      return router.redirects.count
-    },
-    get coalesced() {
-      return router.coalesced
-    },
-    get masters() {
-      return count('master')
-    },
-    get replicas() {
-      return count('replica')
-    },
-  }
-}
-
 function isHealthy(cache: SlotCache): boolean {
   const complete = cache.topology.coveredSlots === SLOT_COUNT
   return complete && cache.masters().every(({ status }) => status !== 'down')
@@ -246,36 +224,38 @@ export function listening(server: net.Server, otherwise: HostPort = NOWHERE): Ho
   return { host: any ? NOWHERE.host : address.address, port: address.port }
 }
 
-/** The event `command`. Whether anybody listens is asked for each command, so it is noted when listeners come and go. */
-function observationOf({ server, events }: ServiceParts): {
-  readonly wanted: boolean
-  observe: ClientServices['observe']
-} {
-  let wanted = server.listenerCount('command') > 0
-  server.on('newListener', (event) => {
-    if (event === 'command') wanted = true
-  })
-  server.on('removeListener', (event) => {
-    if (event === 'command') wanted = server.listenerCount('command') > 0
-  })
-  return {
-    get wanted() {
-      return wanted
-    },
-    observe: (client: LocalClient, request: Request, reply, start, end) => {
-      const { spec, slot, node, readAt, redirects, retries } = request
-      events.emit('command', {
-        command: spec?.name ?? '',
-        clientId: client.session.id,
-        slot: slot < 0 ? undefined : slot,
-        node: node?.name,
-        latency: performance.now() - readAt,
-        redirects,
-        retries,
-        requestBytes: request.end - request.start,
-        replyBytes: end - start,
-        error: reply[start] === MINUS ? reply.toString('utf8', start + 1, end - 2) : undefined,
-      })
-    },
+/** Whether anybody listens for `command` is asked for each command, so it is noted when listeners come and go. */
+function noteListeners(server: net.Server, traffic: Traffic): void {
+  const note = (): void => {
+    traffic.observed = server.listenerCount('command') > 0
   }
+  note()
+  server.on('newListener', (event) => {
+    if (event === 'command') traffic.observed = true
+  })
+  server.on('removeListener', note)
+}
+
+/** The event `command`. */
+function observe(
+  events: EventSink,
+  client: LocalClient,
+  request: Request,
+  reply: Buffer,
+  start: number,
+  end: number
+): void {
+  const { spec, slot, node, readAt, detour } = request
+  events.emit('command', {
+    command: spec?.name ?? '',
+    clientId: client.session.id,
+    slot: slot < 0 ? undefined : slot,
+    node: node?.name,
+    latency: performance.now() - readAt,
+    redirects: detour?.redirects ?? 0,
+    retries: detour?.retries ?? 0,
+    requestBytes: request.end - request.start,
+    replyBytes: end - start,
+    error: reply[start] === MINUS ? reply.toString('utf8', start + 1, end - 2) : undefined,
+  })
 }

@@ -76,7 +76,7 @@ arrives once for each master.
 
 const MONITOR = [
   'administration',
-  "what the proxy's own clients ask, without secrets; of the thread that serves the client",
+  "what the proxy's own clients ask, in all threads, without secrets",
 ] as const
 
 const ONE_SERVER = ['refused', 'acts on the one server that it is sent to'] as const

@@ -1,6 +1,7 @@
 /**
- * 100,000 random sequences of commands with a memory (transactions, blocking commands, client modes) from 100 clients, some of them cut off. Ends with status
- * 1 at the first wrong reply, or if a private connection is not clean afterwards.
+ * 100,000 random sequences of commands with a memory (transactions, blocking commands, subscriptions, client modes, tracked keys, other users) from 100
+ * clients, some of them cut off. Ends with status 1 at the first wrong reply, at a message or an invalidation that is not its client's or does not come,
+ * or if a private connection is not clean afterwards; and says the seed.
  *
  *     node --import tsx scripts/stateful.ts [--sequences 100000] [--clients 100] [--seed 1] [--real]
  *
@@ -9,13 +10,10 @@
  * @module
  */
 
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
-import { createClusterProxy } from '../lib/index.ts'
-import { createFakeCluster } from '../lib/testing/index.ts'
-import { startCluster } from '../test/support/real-cluster.ts'
-import { MOST_PRIVATE, tryStateful } from '../test/support/stateful-run.ts'
+import { proveGone } from '../test/support/stateful/proof.ts'
+import { tryStateful } from '../test/support/stateful/run.ts'
+import { fakeStage, realStage } from '../test/support/stateful/stages.ts'
 
 const { values } = parseArgs({
   options: {
@@ -26,36 +24,31 @@ const { values } = parseArgs({
   },
 })
 
-const cluster = values.real
-  ? await startCluster({ replicas: 0 })
-  : await createFakeCluster({ masters: 3 })
-const proxy = createClusterProxy({
-  nodes: cluster.addresses,
-  maxPrivateConnections: MOST_PRIVATE,
-  privateWait: 20_000,
-})
-proxy.listen(0, '127.0.0.1')
-await once(proxy, 'ready')
+const seed = Number(values.seed)
+const clients = Number(values.clients)
+const stage = values.real ? await realStage() : await fakeStage()
 const started = performance.now()
+const seconds = (): string => ((performance.now() - started) / 1000).toFixed(0)
 try {
   const totals = await tryStateful({
-    seed: Number(values.seed),
+    ...stage,
+    seed,
     sequences: Number(values.sequences),
-    clients: Number(values.clients),
-    port: (proxy.address() as AddressInfo).port,
-    masters: cluster.nodes.map(({ port }) => port),
-    onProgress: ({ sequences }) => console.log(`${sequences} sequences ...`),
+    clients,
+    onProgress: (done) => console.log(`${done.sequences} sequences, ${seconds()} s`),
   })
-  const seconds = ((performance.now() - started) / 1000).toFixed(0)
+  const took = seconds()
+  for (const port of stage.masters) await proveGone(port)
+  stage.check()
+  const { sequences, replies, cut, messages, told, repeated, forgotten, shown, proven } = totals
   console.log(
-    `${totals.sequences} sequences of ${values.clients} clients in ${seconds} s, seed ${values.seed}: ${totals.replies} commands answered rightly, ` +
-      `${totals.cut} clients cut off; ${totals.proven} private connections asked, all clean`
+    `${sequences} sequences of ${clients} clients in ${took} s, seed ${seed}: ${replies} commands answered rightly, ${cut} clients cut off\n` +
+      `${messages} messages, ${told} keys told (${repeated} of them once too often), ${forgotten} times all, ${shown} commands shown: each to whom it was meant for\n` +
+      `${proven} private connections asked, all clean; none is left of users who are gone`
   )
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 } finally {
-  await proxy.shutdown({ timeout: 0 })
-  if ('stop' in cluster) await cluster.stop()
-  else await cluster.close()
+  await stage[Symbol.asyncDispose]()
 }

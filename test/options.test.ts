@@ -194,7 +194,7 @@ test('secrets are never shown', () => {
 test('an empty password is refused, since it would let everybody in', () => {
   assert.equal(
     refusal({ nodes: NODES, password: '' }),
-    "option 'password': got string, expected a string that is not empty, or nothing to let every client in"
+    "option 'password': got '', expected a string that is not empty, or nothing to let every client in"
   )
 })
 

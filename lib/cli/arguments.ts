@@ -73,7 +73,8 @@ function readFlag(word: string, next: string | undefined, entries: Entry[]): num
     return 0
   }
   if (next === undefined || next.startsWith('--')) {
-    throw refused(flag, `it has no value, expected ${option.kind.expected}`)
+    const { kind, argument = 'value' } = option
+    throw refused(flag, `it has no value, expected ${kind.expected}, as in '${flag} <${argument}>'`)
   }
   entries.push({ option, written: next, origin: flag })
   return 1

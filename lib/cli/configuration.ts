@@ -17,6 +17,8 @@ export type Source = 'default' | 'file' | 'environment' | 'command line'
 export interface Configured {
   readonly value: unknown
   readonly source: Source
+  /** Where it is written, as in {@link Entry}; of a list or a map, where its parts are. */
+  readonly origin?: string
 }
 
 /** An error that names what was written, where, and what was expected. */
@@ -75,18 +77,31 @@ function readValue({ option, written, origin }: Entry): unknown {
 }
 
 /** The values of one source: a later one replaces an earlier one, or adds to a list or a map. */
-function valuesOf(entries: readonly Entry[]): Map<string, unknown> {
-  const values = new Map<string, unknown>()
+function valuesOf(entries: readonly Entry[], source: Source): Map<string, Configured> {
+  const values = new Map<string, Configured>()
   for (const entry of entries) {
-    const { name, kind } = entry.option
-    const before = values.get(name)
+    const { option, origin } = entry
+    const before = option.kind.shape === 'one' ? undefined : values.get(option.name)
     const value = readValue(entry)
-    if (before === undefined || kind.shape === 'one') values.set(name, value)
-    else if (kind.shape !== 'map')
-      values.set(name, [...(before as unknown[]), ...(value as unknown[])])
-    else values.set(name, { ...(before as object), ...(value as object) })
+    values.set(
+      option.name,
+      before === undefined ? { value, source, origin } : joined(before, value, entry)
+    )
   }
   return values
+}
+
+/** A list or a map with what a later entry adds. */
+function joined(before: Configured, value: unknown, { option, origin }: Entry): Configured {
+  const first = before.origin!.split(' ... ', 1)[0]!
+  return {
+    ...before,
+    value:
+      option.kind.shape === 'map'
+        ? { ...(before.value as object), ...(value as object) }
+        : [...(before.value as unknown[]), ...(value as unknown[])],
+    origin: first === origin ? origin : `${first} ... ${origin}`,
+  }
 }
 
 /** What was given, by name and without the defaults, in a form that travels between processes. */
@@ -113,7 +128,9 @@ export class Configuration {
       values.set(option.name, { value: option.default, source: 'default' })
     }
     for (const source of ['file', 'environment', 'command line'] as const) {
-      for (const [name, value] of valuesOf(sources[source])) values.set(name, { value, source })
+      for (const [name, configured] of valuesOf(sources[source], source)) {
+        values.set(name, configured)
+      }
     }
     for (const [name, configured] of given) values.set(name, configured)
     this.#values = values
@@ -154,6 +171,7 @@ export class Configuration {
       options[library] = value
     }
     if (this.value('disable-multiplexing') === 'always') options.multiplexing = false
+    for (const name of ['tls', 'node-tls']) this.#checkPair(name)
     const password = this.path('auth')
     const username = this.path('auth-user')
     if (password !== undefined) {
@@ -162,6 +180,32 @@ export class Configuration {
       throw refused('auth-user', 'a user alone does not do, expected auth with the password too')
     }
     return options
+  }
+
+  /** A certificate and its key belong together, and a server cannot do without; Node does not mind. */
+  #checkPair(name: string): void {
+    const { value, origin = name } = this.find(name)
+    if (value === undefined) return
+    const { cert, key } = value as { readonly cert?: Buffer; readonly key?: Buffer }
+    const fits = (cert === undefined) === (key === undefined) && (cert ?? name !== 'tls')
+    if (!fits) throw refused(origin, 'expected certFile and keyFile, both of them')
+  }
+
+  /** Names an option, where it is written, in an error of the system about its value. */
+  blame(name: string, error: unknown): never {
+    const { message } = error as Error
+    Object.assign(error as Error, { message: `${this.find(name).origin ?? name}: ${message}` })
+    throw error
+  }
+
+  /** An error of the library about one of its options, with the place where that is written. */
+  located(error: unknown): unknown {
+    if (!(error instanceof ProxyError) || error.code !== 'INVALID_OPTION') return error
+    const [named, library] = /^option '(\w+)'/.exec(error.message) ?? []
+    const option = programOptions.find((each) => each.library === library)
+    const origin = option === undefined ? undefined : this.find(option.name).origin
+    if (named === undefined || origin === undefined) return error
+    return new ProxyError(error.code, origin + error.message.slice(named.length), { cause: error })
   }
 
   /** Names of the options whose values differ. */

@@ -166,7 +166,10 @@ export class Crew implements Team {
   }
 
   async ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> {
-    const asked = this.#present().filter((member) => member !== asker)
+    const { to } = question
+    const asked = this.#present().filter(
+      (member) => member !== asker && (to === undefined || to.includes(member.index))
+    )
     const answers = await Promise.all(asked.map((member) => member.ask(question)))
     return answers.filter((answer) => answer !== undefined)
   }

@@ -5,7 +5,7 @@
  */
 
 import { readFileSync } from 'node:fs'
-import type { OptionSchema } from '../index.ts'
+import { type OptionSchema, ProxyError } from '../index.ts'
 import { wordsOf } from './words.ts'
 
 /** A value as it was written: one text, several, or names with texts. */
@@ -121,7 +121,7 @@ function mapped(written: Written): Record<string, string> | undefined {
   return found
 }
 
-/** Each value of a map as its own schema reads it; undefined when one is wrong, or its name unknown. */
+/** Each value of a map as its own schema reads it; undefined when a name is unknown. Throws `INVALID_OPTION` when a value is wrong. */
 function typed(
   map: Readonly<Record<string, string>>,
   { properties, additionalProperties }: OptionSchema
@@ -131,8 +131,14 @@ function typed(
     const schema =
       properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined
     if (schema === undefined && (additionalProperties ?? false) === false) return undefined
-    const value = schema === undefined ? text : kindOf(schema, '').read(text)
-    if (value === undefined) return undefined
+    const kind = schema === undefined ? TEXT : kindOf(schema, '')
+    const value = kind.read(text)
+    if (value === undefined) {
+      throw new ProxyError(
+        'INVALID_OPTION',
+        `the value of ${name} is wrong, expected ${kind.expected}`
+      )
+    }
     const file = properties === undefined ? undefined : FILES[name]
     found[file ?? name] = file === undefined ? value : readFileSync(text)
   }
@@ -153,7 +159,10 @@ export function kindOf(schema: OptionSchema, expected: string): Kind {
     }
     return {
       read,
-      expected: schema.properties === undefined ? 'from=to' : named(schema),
+      expected:
+        schema.properties === undefined
+          ? 'from=to, such as 10.0.0.1:6379=127.0.0.1:7000'
+          : named(schema),
       schema,
       shape: 'map',
     }

@@ -11,12 +11,16 @@ export class Lasting {
   /** By what is set, the latest. */
   readonly #settings: Map<string, ThreadQuestion> = new Map()
   #pauses: readonly Pause[] = []
+  /** Threads with clients that are shown what is asked, by name. */
+  readonly #monitors: Map<string, ThreadQuestion> = new Map()
 
   /** Remembers a question, if it is one that lasts. */
   note(question: ThreadQuestion): void {
     const { kind, args, lasting } = question
     if (lasting !== undefined) this.#settings.set(lasting, question)
     if (kind === 'client-unpause') this.#pauses = []
+    if (kind === 'monitor-begin') this.#monitors.set(nameIn(question), question)
+    if (kind === 'monitor-end') this.#monitors.delete(nameIn(question))
     if (kind !== 'client-pause') return
     const until = performance.now() + Number(Buffer.from(args[2]!).toString())
     this.#pauses = [...this.#running(), { question, until }]
@@ -37,7 +41,8 @@ export class Lasting {
       const left = Math.ceil(until - performance.now())
       return { ...question, args: question.args.with(2, Buffer.from(String(left))) }
     })
-    return [...[...this.#settings.values()].filter((each) => !but.has(each)), ...pauses]
+    const settings = [...this.#settings.values()].filter((each) => !but.has(each))
+    return [...settings, ...pauses, ...this.#monitors.values()]
   }
 
   /** A setting that holds no more. */
@@ -51,4 +56,8 @@ export class Lasting {
       if (questions.has(question)) this.#settings.delete(name)
     }
   }
+}
+
+function nameIn({ args }: ThreadQuestion): string {
+  return Buffer.from(args[0]!).toString()
 }

@@ -64,13 +64,17 @@ export class Listeners {
 
   /** The address of the first TCP socket; undefined without one. */
   get address(): { readonly host: string; readonly port: number } | undefined {
-    for (const server of this.#servers) {
-      const address = server.address()
-      if (address === null || typeof address === 'string') continue
-      const any = /^(?:0\.0\.0\.0|::)$/.test(address.address)
-      return { host: any ? '127.0.0.1' : address.address, port: address.port }
-    }
-    return undefined
+    const [first] = this.addresses
+    if (first === undefined) return undefined
+    const any = /^(?:0\.0\.0\.0|::)$/.test(first.address)
+    return { host: any ? '127.0.0.1' : first.address, port: first.port }
+  }
+
+  /** The addresses of all TCP sockets. */
+  get addresses(): readonly net.AddressInfo[] {
+    return this.#servers
+      .map((server) => server.address())
+      .filter((address) => address !== null && typeof address === 'object')
   }
 
   /** Listens on all doors; rejects with what the first that cannot be opened says. */
@@ -116,9 +120,11 @@ async function listen(server: net.Server, options: Door['options'], name: string
     server.listen(options)
     await listening
   } catch (cause) {
-    if (options.fd === undefined) throw cause
-    listening.catch(() => {})
     const reason = (cause as Error).message
+    if (options.fd === undefined) {
+      throw Object.assign(cause as Error, { message: `cannot listen on ${name}: ${reason}` })
+    }
+    listening.catch(() => {})
     throw new ProxyError('INVALID_OPTION', `${name} is none that listens: ${reason}`, { cause })
   }
 }

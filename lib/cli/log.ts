@@ -82,11 +82,16 @@ function textOf(fields: Readonly<Record<string, unknown>>): string {
 
 /** The log that a configuration asks for. `silent`: without a file nothing is written. */
 export function logOf(configuration: Configuration, silent: boolean): Log {
-  return new Log(configuration.path('logfile'), silent, {
-    level: configuration.value('log-level'),
-    format: configuration.value('log-format'),
+  const settings = {
+    level: configuration.value<LogLevel>('log-level'),
+    format: configuration.value<LogSettings['format']>('log-format'),
     colors: process.stdout.isTTY === true && !configuration.value<boolean>('disable-colors'),
-  })
+  }
+  try {
+    return new Log(configuration.path('logfile'), silent, settings)
+  } catch (error) {
+    return configuration.blame('logfile', error)
+  }
 }
 
 /** Takes over an option of a changed configuration if it is about the log. */

@@ -16,6 +16,7 @@ import { doorsOf, Listeners } from './listeners.ts'
 import { followLog, type Log, logOf } from './log.ts'
 import { writePidfile } from './pidfile.ts'
 import { LOG_LEVELS, type ProgramOption, threadsOf } from './program-options.ts'
+import { areServed } from './successor.ts'
 import { Alone, type Chief, type Team } from './team.ts'
 import type { Place } from './thread.ts'
 
@@ -72,7 +73,11 @@ export class Program {
     const nodes = configuration.value<readonly string[]>('cluster')
     doorsOf(configuration, nodes.length === 0)
     const options = configuration.libraryOptions()
-    createClusterProxy({ ...options, nodes: nodes.length === 0 ? '127.0.0.1:1' : nodes })
+    try {
+      createClusterProxy({ ...options, nodes: nodes.length === 0 ? '127.0.0.1:1' : nodes })
+    } catch (error) {
+      throw configuration.located(error)
+    }
   }
 
   /** Starts to serve; resolves when all sockets listen. */
@@ -94,10 +99,9 @@ export class Program {
       // Sockets that were handed to this process have an address of their own.
       if (this.#inherited.length > 0) Object.assign(listening, this.#listeners.address)
       await this.#team.start()
-      const pidfile = configuration.path('pidfile') ?? (this.#daemon ? DAEMON_PIDFILE : undefined)
-      if (pidfile !== undefined) writePidfile(pidfile)
+      this.#writePidfile(configuration)
     } catch (error) {
-      await this.#close(0)
+      await this.#close(0, false)
       throw error
     }
     const names = doors.map(({ name }) => name).join(', ')
@@ -106,6 +110,16 @@ export class Program {
       'success',
       `redis-cluster-proxy listens on ${names} in front of ${this.#behind(nodes)}${many}`
     )
+  }
+
+  #writePidfile(configuration: Configuration): void {
+    const pidfile = configuration.path('pidfile') ?? (this.#daemon ? DAEMON_PIDFILE : undefined)
+    if (pidfile === undefined) return
+    try {
+      writePidfile(pidfile)
+    } catch (error) {
+      configuration.blame('pidfile', error)
+    }
   }
 
   /** What to try first, for who started it to see how it is. */
@@ -179,7 +193,7 @@ export class Program {
   }
 
   #accept(socket: Socket, id: number): void {
-    if (this.#team === undefined) socket.destroy()
+    if (this.#team === undefined || this.ending) socket.destroy()
     else this.#team.accept(socket, id)
   }
 
@@ -296,14 +310,19 @@ export class Program {
 
   async #drain(): Promise<void> {
     this.log.write('info', 'shutting down: what is in flight is answered, nobody new is let in')
-    await this.#close(this.#configuration.value('shutdown-timeout'))
+    // Before they are closed; then it cannot be this process that answers there.
+    const addresses = this.#inherited.length > 0 ? this.#listeners.addresses : []
+    this.#listeners.close()
+    const successor = await areServed(addresses)
+    if (successor) this.log.write('info', 'another process serves the inherited sockets')
+    await this.#close(this.#configuration.value('shutdown-timeout'), successor)
     this.log.write('info', 'bye')
   }
 
-  async #close(timeout: number): Promise<void> {
+  async #close(timeout: number, successor: boolean): Promise<void> {
     this.#listeners.close()
     const teams = this.#coming === undefined ? this.#teams() : [...this.#teams(), this.#coming]
-    await Promise.all(teams.map((team) => team.shutdown({ timeout, successor: false })))
+    await Promise.all(teams.map((team) => team.shutdown({ timeout, successor })))
     await this.#embedded?.close()
   }
 }

@@ -6,6 +6,7 @@
 
 import { type Entry, entryOf, refused } from './configuration.ts'
 import type { Written } from './kinds.ts'
+import { optionNamed } from './program-options.ts'
 
 interface Line {
   readonly number: number
@@ -42,7 +43,7 @@ function scalar(text: string, place: string): string {
     } catch {
       throw refused(
         place,
-        `${value} is no text in double quotes; expected the escapes of JSON only`
+        'a double quote is not closed, or what is within is not escaped as in JSON'
       )
     }
   }
@@ -50,10 +51,11 @@ function scalar(text: string, place: string): string {
     if (!/^'(?:[^']|'')*'$/.test(value)) throw refused(place, 'a single quote is not closed')
     return value.slice(1, -1).replaceAll("''", "'")
   }
+  // What it is must not be shown: it may be a secret.
   if (/^[&*!|>%@`[{]/.test(value) || /:\s/.test(value)) {
     throw refused(
       place,
-      `'${value}' is YAML beyond texts, lists and maps; put it in quotes if it is a text`
+      'its value is YAML beyond texts, lists and maps; put it in quotes if it is a text'
     )
   }
   return value
@@ -67,11 +69,18 @@ function flowParts(text: string): string[] {
 
 function pair(text: string, place: string): [string, string] {
   const match = PAIR.exec(text)
-  if (match === null) throw refused(place, `got '${text}', expected 'name: value'`)
+  if (match === null) throw refused(place, noPair(text))
   const [, double, single, bare, value = ''] = match
-  const key =
-    double === undefined ? (single?.replaceAll("''", "'") ?? bare!) : JSON.parse(`"${double}"`)
-  return [key as string, value]
+  if (double === undefined) return [single?.replaceAll("''", "'") ?? bare!, value]
+  return [scalar(`"${double}"`, place), value]
+}
+
+/** A line that is no pair, as an error shows it: what is no option may be a part of a secret. */
+function noPair(text: string): string {
+  const name = /^[\w-]+/.exec(text)?.[0] ?? ''
+  return optionNamed(name) === undefined
+    ? "expected 'name: value'"
+    : `behind '${name}' there is no colon and blank, expected '${name}: value'`
 }
 
 function inline(text: string, place: string): Written {
@@ -109,7 +118,7 @@ function block(lines: readonly Line[], place: (line: Line) => string): Written {
   }
   return lines.map((line) => {
     if (!/^-\s/.test(line.text))
-      throw refused(place(line), `got '${line.text}', expected '- value'`)
+      throw refused(place(line), "expected '- value', as on the first line of the list")
     return scalar(line.text.slice(2), place(line))
   })
 }
@@ -125,12 +134,19 @@ function linesOf(text: string, file: string): Line[] {
   })
 }
 
+/** Why a name cannot have what is below it too. */
+function secondValue(name: string, rest: string): string {
+  return /^[|>]/.test(rest)
+    ? `a text of several lines is more than is read here, expected the value of '${name}' in quotes on one line`
+    : `'${name}' has a value already, on the line above`
+}
+
 /** Reads a YAML file. */
 export function readYaml(text: string, file: string): Entry[] {
   const lines = linesOf(text, file)
   const place = (line: Line): string => `${file} line ${line.number}`
   const entries: Entry[] = []
-  const seen = new Set<string>()
+  const seen = new Map<string, { readonly name: string; readonly number: number }>()
   for (let at = 0; at < lines.length; ) {
     const line = lines[at++]!
     if (line.indent > 0)
@@ -141,13 +157,14 @@ export function readYaml(text: string, file: string): Entry[] {
     while (at < lines.length && (lines[at]!.indent > 0 || /^-(\s|$)/.test(lines[at]!.text)))
       below.push(lines[at++]!)
     const origin = `${place(line)}: ${name}`
-    if (rest !== '' && below.length > 0) {
-      throw refused(place(below[0]!), `'${name}' has a value already, on the line above`)
-    }
+    if (rest !== '' && below.length > 0) throw refused(place(below[0]!), secondValue(name, rest))
     const written = below.length > 0 ? block(below, place) : inline(rest, origin)
     const entry = entryOf(name, written, origin)
-    if (seen.has(entry.option.name)) throw refused(origin, 'it is there twice')
-    seen.add(entry.option.name)
+    const before = seen.get(entry.option.name)
+    if (before !== undefined) {
+      throw refused(origin, `it is there twice, as '${before.name}' on line ${before.number} too`)
+    }
+    seen.set(entry.option.name, { name, number: line.number })
     entries.push(entry)
   }
   return entries

@@ -17,6 +17,7 @@ import { type Moving, movingPush } from './moving.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts } from './subscriptions.ts'
+import type { Traffic } from './traffic.ts'
 import { WrittenMasters } from './written-masters.ts'
 
 /** Requests are read and answered; the last replies are on their way; nothing happens any more. It only moves on. */
@@ -48,6 +49,7 @@ export class ClientConnection implements DispatcherOwner {
   totalCommands = 0
   readonly #stream: Duplex
   readonly #services: ClientServices
+  readonly #traffic: Traffic
   readonly #endpoints: Endpoints
   readonly #intake: Intake
   readonly #out: Batch
@@ -64,6 +66,7 @@ export class ClientConnection implements DispatcherOwner {
   constructor(stream: Duplex, services: ClientServices, id: number) {
     this.#stream = stream
     this.#services = services
+    this.#traffic = services.traffic
     this.session = new Session(id)
     enter(this.session, services)
     const { announced, listening } = services
@@ -94,7 +97,7 @@ export class ClientConnection implements DispatcherOwner {
   }
 
   get lastActiveAt(): number {
-    return Date.now() - (this.#services.clock.now - this.#activeAt)
+    return Date.now() - (this.#traffic.clock.now - this.#activeAt)
   }
 
   get pendingRequests(): number {
@@ -151,9 +154,9 @@ export class ClientConnection implements DispatcherOwner {
 
   #onData(chunk: Buffer): void {
     this.totalBytesRead += chunk.length
-    this.#services.totals.bytesRead += chunk.length
+    this.#traffic.totals.bytesRead += chunk.length
     // Who goes on sending after the end must not put it off.
-    if (this.#state === 'open') this.#activeAt = this.#services.clock.now
+    if (this.#state === 'open') this.#activeAt = this.#traffic.clock.now
     this.#intake.feed(chunk)
     if (this.#intake.stopped === 0) this.#read()
   }
@@ -168,7 +171,7 @@ export class ClientConnection implements DispatcherOwner {
 
   #read(): void {
     const intake = this.#intake
-    const { maxPipeline } = this.#services
+    const { maxPipeline } = this.#traffic
     this.#reading = true
     if (this.paused) this.#dispatcher.resume()
     while (intake.stopped === 0) {
@@ -190,27 +193,27 @@ export class ClientConnection implements DispatcherOwner {
   // Replies out
 
   onPartAnswered(part: Request): void {
-    if (this.reader !== undefined) this.reader.onAnswered(part, this.#services.clock.now)
+    if (this.reader !== undefined) this.reader.onAnswered(part, this.#traffic.clock.now)
     this.written.note(part)
   }
 
   deliver(request: Request, buffer: Buffer, start: number, end: number): void {
     if (this.#state === 'closed') return
-    const services = this.#services
+    const traffic = this.#traffic
     const replies = this.#replies
-    if (request.readAt !== 0) services.observe(this, request, buffer, start, end)
-    if (this.reader !== undefined) this.reader.onAnswered(request, services.clock.now)
+    if (request.readAt !== 0) this.#services.observe(this, request, buffer, start, end)
+    if (this.reader !== undefined) this.reader.onAnswered(request, traffic.clock.now)
     this.written.note(request)
     replies.settle(request, buffer, start, end)
     const { tracking } = this.session
     if (tracking !== undefined) tracking.end(request)
     if (replies.length === 0 && !this.#reading) this.#flushLast()
     else this.#flushSoon()
-    if (replies.heldBytes > services.clientOutputLimit) this.abort(OVER_LIMIT)
+    if (replies.heldBytes > traffic.clientOutputLimit) this.abort(OVER_LIMIT)
     this.#dispatcher.onDelivered()
     const { stopped } = this.#intake
     if (stopped === 0) return
-    if ((stopped & STOP.pipeline) !== 0 && replies.length <= services.maxPipeline / 2)
+    if ((stopped & STOP.pipeline) !== 0 && replies.length <= traffic.maxPipeline / 2)
       this.go(STOP.pipeline)
     if ((stopped & STOP.lane) !== 0 && replies.length === 0) this.go(STOP.lane)
   }
@@ -231,7 +234,7 @@ export class ClientConnection implements DispatcherOwner {
   #flushSoon(): void {
     if (this.#dirty) return
     this.#dirty = true
-    this.#services.turn.add(this)
+    this.#traffic.turn.add(this)
   }
 
   /** Nothing is awaited, so no later reply can join what is written now: the turn need not be waited for. */
@@ -246,7 +249,7 @@ export class ClientConnection implements DispatcherOwner {
     const { size } = this.#out
     if (this.#state === 'closed' || size === 0) return
     const stream = this.#stream
-    const { clock, totals, clientOutputPause, clientOutputLimit } = this.#services
+    const { clock, totals, clientOutputPause, clientOutputLimit } = this.#traffic
     this.totalBytesWritten += size
     totals.bytesWritten += size
     this.#activeAt = clock.now
@@ -276,15 +279,15 @@ export class ClientConnection implements DispatcherOwner {
     const intake = this.#intake
     if (!intake.release(reason)) return
     if (!this.#reading) this.#read()
-    if (intake.stopped === 0) this.#stream.resume()
+    intake.flow()
   }
 
   // The end
 
   /** Looks at the time limits. */
   check(): void {
-    const { clock, requestTimeout, idleTimeout } = this.#services
-    const quiet = clock.now - this.#activeAt
+    const { requestTimeout, idleTimeout } = this.#services
+    const quiet = this.#traffic.clock.now - this.#activeAt
     this.#dispatcher.stateful?.check()
     if (this.#stream.writableEnded) {
       if (quiet > (this.#stream.writableFinished ? LAST_WAIT : requestTimeout))
@@ -329,7 +332,7 @@ export class ClientConnection implements DispatcherOwner {
   #end(): void {
     if (this.#state !== 'ending' || this.#stream.writableEnded) return
     this.flush()
-    this.#activeAt = this.#services.clock.now
+    this.#activeAt = this.#traffic.clock.now
     this.#stream.end()
     // What the client still sends is dropped; left unread it would turn the close into a reset, which may eat the last reply.
     this.#stream.resume()

@@ -12,19 +12,7 @@ import type { Turn } from '../turn.ts'
 import type { Accounts } from './access/accounts.ts'
 import type { LocalClient, LocalServices } from './commands/local.ts'
 import type { Origin } from './proxy-header.ts'
-
-/** Counters of the proxy as a whole. */
-export interface Totals {
-  commands: number
-  connections: number
-  rejectedConnections: number
-  bytesRead: number
-  bytesWritten: number
-  readonly redirects: number
-  readonly coalesced: number
-  readonly masters: number
-  readonly replicas: number
-}
+import type { Totals, Traffic } from './traffic.ts'
 
 /** What the proxy offers to the connections of its clients. */
 export interface ClientServices extends LocalServices {
@@ -32,9 +20,8 @@ export interface ClientServices extends LocalServices {
   readonly clock: Clock
   readonly turn: Turn
   readonly totals: Totals
-  readonly maxPipeline: number
-  readonly clientOutputPause: number
-  readonly clientOutputLimit: number
+  /** What the data path needs of all this. */
+  readonly traffic: Traffic
   readonly requestTimeout: number
   readonly idleTimeout: number
   /** What clients are told of the proxy's address, from the one they used: options `announce` and `announceMap`. */
@@ -54,8 +41,6 @@ export interface ClientServices extends LocalServices {
   readonly ownUsers: boolean
   /** A client reads from replicas: how far they are behind must be known. */
   watchReplicas(): void
-  /** Whether anyone listens for `command`. */
-  readonly observed: boolean
   /** Ways to private connections. */
   readonly privates: Privates
   /** The scripts that clients have sent. */

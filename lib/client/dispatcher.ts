@@ -31,6 +31,7 @@ import { type Intake, STOP } from './intake.ts'
 import { OldestFirst } from './oldest-first.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import { Stateful } from './stateful.ts'
+import type { Traffic } from './traffic.ts'
 
 /** Slot of what runs on a private connection: no hold of shared requests may count it in. */
 const PRIVATE = -2
@@ -41,6 +42,7 @@ const plan: Plan = emptyPlan()
 export class Dispatcher {
   readonly #client: DispatcherOwner
   readonly #services: ClientServices
+  readonly #traffic: Traffic
   readonly #intake: Intake
   readonly #replies: ReplyQueue
   /** Made with the first command that needs it. */
@@ -59,6 +61,7 @@ export class Dispatcher {
   ) {
     this.#client = client
     this.#services = services
+    this.#traffic = services.traffic
     client.session.multiplexing = services.multiplexing
     this.#intake = intake
     this.#replies = replies
@@ -73,11 +76,11 @@ export class Dispatcher {
 
   /** Sees to one request: sends it on its way, or answers it. */
   handle(view: RequestView): void {
-    const services = this.#services
+    const traffic = this.#traffic
     const client = this.#client
-    services.totals.commands++
+    traffic.totals.commands++
     client.totalCommands++
-    const spec = services.catalogue.find(view) ?? ownSpec(view)
+    const spec = traffic.catalogue.find(view) ?? ownSpec(view)
     if (spec === undefined) {
       this.#unknown(view)
       return
@@ -90,16 +93,15 @@ export class Dispatcher {
     }
     const { account } = client.session
     if (account !== undefined && this.#denied(view, spec, account)) return
-    if (services.pause.on && this.#putOff(view, spec)) return
+    if (traffic.pause.on && this.#putOff(view, spec)) return
     this.#carryOut(view, spec)
   }
 
   #carryOut(view: RequestView, spec: CommandSpec): void {
-    const services = this.#services
-    if (services.monitors.on) services.monitors.show(spec, view, this.#client.remoteAddress)
-    const stateful = this.#stateful
-    if (stateful?.intercept(view, spec) === true) return
-    const kind = decide(view, spec, this.#client.session.protocol, services, plan)
+    const { monitors } = this.#traffic
+    if (monitors.on) monitors.show(spec, view, this.#client.remoteAddress)
+    if (this.#stateful?.intercept(view, spec) === true) return
+    const kind = decide(view, spec, this.#client.session.protocol, this.#services, plan)
     if (kind === LOCAL) this.#local(view, spec)
     else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
     else if (kind === IN_PARTS) this.#inParts(view, spec)
@@ -114,7 +116,7 @@ export class Dispatcher {
   /** Whether a request waits for the end of a pause. Until then it stays where it was found, and nothing behind it is read. */
   #putOff(view: RequestView, spec: CommandSpec): boolean {
     const writes = spec.name === 'exec' && this.#stateful?.writes === true
-    if (!arityFits(spec, view.argc) || !this.#services.pause.holds(spec, writes)) return false
+    if (!arityFits(spec, view.argc) || !this.#traffic.pause.holds(spec, writes)) return false
     this.#paused = spec
     this.#intake.stop(STOP.pause)
     return true
@@ -126,7 +128,7 @@ export class Dispatcher {
     if (spec === undefined) return
     this.#paused = undefined
     const { request } = this.#intake
-    if (!this.#services.pause.on || !this.#putOff(request, spec)) this.#carryOut(request, spec)
+    if (!this.#traffic.pause.on || !this.#putOff(request, spec)) this.#carryOut(request, spec)
   }
 
   /** Whether the next request waits for the end of a pause. */
@@ -139,18 +141,17 @@ export class Dispatcher {
     const request = this.#sent(view, spec, slot)
     // What is published to one channel goes by one node, which keeps the order.
     if (slot < 0 && spec.pubsub && view.argc > 1)
-      request.anchor = keySlot(view.buffer, view.offsets[2]!, view.offsets[3]!)
+      request.makeDetour().anchor = keySlot(view.buffer, view.offsets[2]!, view.offsets[3]!)
     if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
-    else this.#services.router.dispatch(request)
+    else this.#traffic.router.dispatch(request)
   }
 
   /** What is read while keys are watched must not be older than the watch. */
   #readFromMaster(request: Request): void {
-    const client = this.#client
-    const { reader } = client
-    client.reader = undefined
-    this.#services.router.dispatch(request)
-    client.reader = reader
+    const { reader } = this.#client
+    this.#client.reader = undefined
+    this.#traffic.router.dispatch(request)
+    this.#client.reader = reader
   }
 
   #makeStateful(): Stateful {
@@ -181,8 +182,7 @@ export class Dispatcher {
   #inParts(view: RequestView, spec: CommandSpec): void {
     const step = plan.step!
     plan.step = undefined
-    const request = this.#sent(view, spec, -1)
-    this.#services.router.carryOut(request, step)
+    this.#traffic.router.carryOut(this.#sent(view, spec, -1), step)
   }
 
   #toAllMasters(view: RequestView, spec: CommandSpec): void {
@@ -190,7 +190,7 @@ export class Dispatcher {
     const fanOut = plan.fanOut!
     plan.fanOut = undefined
     const request = this.#sent(view, spec, -1)
-    this.#afterOlder(request, () => this.#services.router.fanOut(request, fanOut))
+    this.#afterOlder(request, () => this.#traffic.router.fanOut(request, fanOut))
   }
 
   /** Begins what concerns all slots. While some of the client's slots are moving it waits until all older requests are answered. */
@@ -214,10 +214,10 @@ export class Dispatcher {
   }
 
   #request(view: RequestView, spec: CommandSpec | undefined, slot: number, sent: boolean): Request {
-    const services = this.#services
-    const request = new Request(view, spec, slot, this.#client, services.router)
+    const { router, observed } = this.#traffic
+    const request = new Request(view, spec, slot, this.#client, router)
     request.sequence = this.#sequence++
-    if (services.observed) request.readAt = performance.now()
+    if (observed) request.readAt = performance.now()
     this.#replies.push(request)
     const { tracking } = this.#client.session
     if (tracking !== undefined && spec !== undefined)

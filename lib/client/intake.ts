@@ -109,8 +109,13 @@ export class Intake {
     if ((this.stopped & reason) === 0) return false
     this.stopped &= ~reason
     if (this.stopped === 0) this.#full = false
-    else if (!this.#paused && !this.#full) this.#stream.resume()
+    else this.flow()
     return this.stopped === 0
+  }
+
+  /** Has bytes read again, unless a reason is against it. */
+  flow(): void {
+    if (!this.#paused && !this.#full) this.#stream.resume()
   }
 
   /** Forgets what was not looked at. */

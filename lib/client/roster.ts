@@ -41,7 +41,7 @@ export class Roster {
   /** Bytes that all clients together have buffered, as of the last look. */
   bufferedBytes = 0
   /** Those who are shown what the others ask. */
-  readonly monitors: Monitors = new Monitors(() => this.#settings.subscriberOutputLimit)
+  readonly monitors: Monitors
   /** `CLIENT PAUSE`, for all of them. */
   readonly pause: Pause = new Pause(() => {
     for (const client of this.#clients) client.go(STOP.pause)
@@ -61,6 +61,8 @@ export class Roster {
     this.#settings = settings
     this.#clock = clock
     this.#events = events
+    const { threads } = settings.program ?? {}
+    this.monitors = new Monitors(() => this.#settings.subscriberOutputLimit, threads)
   }
 
   /** Clients connected now. */

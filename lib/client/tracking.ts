@@ -62,8 +62,8 @@ export class Tracking {
   prefixes: readonly string[] = []
   /** `CLIENT CACHING` was given for the next command. */
   caching = false
-  /** Whether it is in force. */
-  active = true
+  /** Whether it is in force: from the reply that says so on, and until it is ended. */
+  active = false
   /** Whether nothing was asked since the client was told to forget all keys. */
   clean = false
   /** Whether the reply that it is in force is still owed: nothing can have been missed. */
@@ -140,6 +140,7 @@ export class Tracking {
 
   /** The reply to a request was handed out. What it says of keys that were changed meanwhile must be forgotten again. */
   end(request: Request): void {
+    if (!this.settling) this.active = true
     const read = this.#reads.get(request)
     if (read === undefined) return
     this.#reads.delete(request)

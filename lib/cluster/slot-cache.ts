@@ -1,6 +1,7 @@
 import { SLOT_COUNT } from '../command/slot.ts'
 import type { Topology, TopologyChangeEvent, TopologyNode, TopologyReason } from '../events.ts'
 import type { ClusterNode } from './node.ts'
+import { SlotOwners } from './slot-owners.ts'
 import { difference, EMPTY_TOPOLOGY } from './topology.ts'
 
 /** A slot that has another owner than before. */
@@ -54,7 +55,7 @@ function ownersIn(discovery: Discovery): (TopologyNode | undefined)[] {
 export class SlotCache {
   /** The last whole view of the cluster. */
   topology: Topology = EMPTY_TOPOLOGY
-  readonly #owners: (ClusterNode | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
+  readonly #owners: SlotOwners = new SlotOwners()
   /** Config epoch under which a refresh saw the slot's owner; half a step more once a MOVED told another owner. */
   readonly #epochs: Float64Array = new Float64Array(SLOT_COUNT)
   /** When each slot was patched last, counted in patches. */
@@ -68,14 +69,12 @@ export class SlotCache {
 
   /** The node that serves a slot; undefined while none is known. */
   owner(slot: number): ClusterNode | undefined {
-    return this.#owners[slot]
+    return this.#owners.get(slot)
   }
 
   /** The nodes that serve at least one slot. */
   masters(): ClusterNode[] {
-    const found = new Set<ClusterNode>()
-    for (const owner of this.#owners) if (owner !== undefined) found.add(owner)
-    return [...found]
+    return [...this.#owners.serving().keys()]
   }
 
   /**
@@ -83,16 +82,7 @@ export class SlotCache {
    * owner, since nothing can concern the whole keyspace then.
    */
   anchors(): number[] | undefined {
-    const seen = new Set<ClusterNode>()
-    const anchors: number[] = []
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const owner = this.#owners[slot]
-      if (owner === undefined) return undefined
-      if (seen.has(owner)) continue
-      seen.add(owner)
-      anchors.push(slot)
-    }
-    return anchors
+    return this.#owners.complete ? [...this.#owners.serving().values()] : undefined
   }
 
   /** The replicas of a master, in whatever state. */
@@ -109,9 +99,9 @@ export class SlotCache {
   patch(slot: number, to: ClusterNode): SlotMove | undefined {
     this.#patches++
     this.#patchedAt[slot] = this.#patches
-    const from = this.#owners[slot]
+    const from = this.#owners.get(slot)
     if (from === to) return undefined
-    this.#owners[slot] = to
+    this.#owners.set(slot, to)
     this.generation++
     // Its epoch is not told, but it is above the one that held so far.
     this.#epochs[slot] = Math.floor(this.#epochs[slot]!) + 0.5
@@ -133,7 +123,7 @@ export class SlotCache {
     const moves: SlotMove[] = []
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       const node = found[slot]
-      const from = this.#owners[slot]
+      const from = this.#owners.get(slot)
       const to = node === undefined ? undefined : discovery.targets.get(node.address)
       if (to === from || this.#patchedAt[slot]! > moment) continue
       // A former owner that is no member any more says nothing: the cluster may have been made anew.
@@ -141,7 +131,7 @@ export class SlotCache {
       if (contested && node.epoch < this.#epochs[slot]! && !force) return undefined
       moves.push({ slot, from, to })
     }
-    for (const { slot, to } of moves) this.#owners[slot] = to
+    for (const { slot, to } of moves) this.#owners.set(slot, to)
     if (moves.length > 0) this.generation++
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (this.#patchedAt[slot]! <= moment) this.#epochs[slot] = found[slot]?.epoch ?? 0

@@ -1,20 +1,35 @@
 import { giveBack } from './large-buffers.ts'
 import { copyPiece } from './piece.ts'
+import { Slab } from './slab.ts'
 
 /** Up to this many bytes are copied into the batch; more are handed to the socket as they are. */
 const COPY_LIMIT = 16 * 1024
-/** First size of the buffer that small pieces are copied into; it grows in two steps up to `FULL`. */
-const FIRST = 1024
-const SECOND = 4096
-const FULL = 64 * 1024
-/** Buffers of full size kept for the next batch that grows to it. */
-const POOLED = 64
+/** Sizes of the slabs that small pieces are copied into: most batches are small, and only those that outgrow a small one get a large one. */
+const SMALL = 4 * 1024
+const LARGE = 64 * 1024
 
-const pool: Buffer[] = []
+/** Slabs of one size that wait for the next batch: the one that was used last, which the processor knows best, goes first. */
+class Slabs {
+  readonly #length: number
+  readonly #most: number
+  readonly #free: Slab[] = []
 
-function take(): Buffer {
-  return pool.pop() ?? Buffer.allocUnsafeSlow(FULL)
+  constructor(length: number, most: number) {
+    this.#length = length
+    this.#most = most
+  }
+
+  take(): Slab {
+    return this.#free.pop() ?? new Slab(this.#length)
+  }
+
+  giveBack(slab: Slab): void {
+    if (this.#free.length < this.#most) this.#free.push(slab)
+  }
 }
+
+const small = new Slabs(SMALL, 256)
+const large = new Slabs(LARGE, 64)
 
 /** What a batch needs of a stream: the part of `stream.Writable` that writes. */
 export interface Sink {
@@ -24,6 +39,11 @@ export interface Sink {
   readonly writableLength: number
 }
 
+function giveBackSlab(slab: Slab): void {
+  if (slab.length === SMALL) small.giveBack(slab)
+  else large.giveBack(slab)
+}
+
 /**
  * Bytes that wait for the end of the turn to be written together. Small pieces are copied behind one another, since a
  * `write` for each costs far more than the copy; large ones are referenced.
@@ -31,9 +51,9 @@ export interface Sink {
 export class Batch {
   /** Bytes in the batch. */
   size = 0
-  #buffer: Buffer | undefined
+  #slab: Slab | undefined
   #used = 0
-  /** What of `#buffer` is among `#pieces` already. */
+  /** What of `#slab` is among `#pieces` already. */
   #sealed = 0
   #pieces: Buffer[] | undefined
   /**
@@ -60,10 +80,9 @@ export class Batch {
   copy(source: Buffer, start: number, end: number): void {
     const length = end - start
     this.size += length
-    const used = this.#used
-    let buffer = this.#buffer
-    if (buffer === undefined || used + length > buffer.length) buffer = this.#room(length)
-    this.#used = copyPiece(source, start, end, buffer, this.#used)
+    let slab = this.#slab
+    if (slab === undefined || this.#used + length > slab.length) slab = this.#room(length)
+    this.#used = copyPiece(source, start, end, slab, this.#used)
   }
 
   #reference(source: Buffer, start: number, end: number): void {
@@ -76,52 +95,48 @@ export class Batch {
   /** Puts what was copied since the last piece among the pieces. */
   #seal(): void {
     if (this.#used > this.#sealed) {
-      this.#pieces!.push(this.#buffer!.subarray(this.#sealed, this.#used))
+      this.#pieces!.push(this.#slab!.bytes.subarray(this.#sealed, this.#used))
       this.#sealed = this.#used
     }
   }
 
-  /** Makes room for `length` more bytes: a larger buffer, or a new one when the old one is full. */
-  #room(length: number): Buffer {
-    const old = this.#buffer
+  /** Makes room for `length` more bytes: a larger slab, or another when the large one is full. */
+  #room(length: number): Slab {
+    const old = this.#slab
     if (old === undefined) {
-      this.#buffer = length <= FIRST ? Buffer.allocUnsafe(FIRST) : take()
-      return this.#buffer
+      this.#slab = length <= SMALL ? small.take() : large.take()
+      return this.#slab
     }
-    if (old.length < FULL && this.#sealed === 0) {
-      const grown = this.#used + length <= SECOND ? Buffer.allocUnsafe(SECOND) : take()
-      old.copy(grown, 0, 0, this.#used)
-      this.#buffer = grown
-      return grown
+    this.#slab = large.take()
+    if (old.length < LARGE && this.#sealed === 0) {
+      old.bytes.copy(this.#slab.bytes, 0, 0, this.#used)
+      small.giveBack(old)
+      return this.#slab
     }
     this.#pieces ??= []
-    this.#seal()
-    this.#buffer = take()
+    if (this.#used > this.#sealed) this.#pieces.push(old.bytes.subarray(this.#sealed, this.#used))
     this.#used = 0
     this.#sealed = 0
-    return this.#buffer
+    return this.#slab
   }
 
   /** Writes the batch to `sink` and starts a new one. */
   flush(sink: Sink): void {
     const pieces = this.#pieces
-    const buffer = this.#buffer
+    const slab = this.#slab
     this.size = 0
     if (pieces === undefined) {
-      if (buffer === undefined || this.#used === 0) return
+      if (slab === undefined) return
       const whole = this.#used
       this.#used = 0
-      sink.write(buffer.length === whole ? buffer : buffer.subarray(0, whole))
-      if (!this.#reuse || sink.writableLength > 0) this.#buffer = undefined
-      else if (buffer.length === FULL) {
-        if (pool.length < POOLED) pool.push(buffer)
-        this.#buffer = undefined
-      }
+      this.#slab = undefined
+      if (whole > 0) sink.write(slab.bytes.subarray(0, whole))
+      if (this.#reuse && sink.writableLength === 0) giveBackSlab(slab)
       return
     }
     this.#seal()
     this.#pieces = undefined
-    this.#buffer = undefined
+    this.#slab = undefined
     this.#used = 0
     this.#sealed = 0
     sink.cork()
@@ -141,7 +156,7 @@ export class Batch {
   /** Forgets what was not written. */
   clear(): void {
     this.size = 0
-    this.#buffer = undefined
+    this.#slab = undefined
     this.#used = 0
     this.#sealed = 0
     this.#pieces = undefined

@@ -28,7 +28,7 @@ class Call implements RequestOwner {
 
   start(view: RequestView, { slot, anchor }: Place, router: Router): void {
     this.#request = new Request(view, undefined, slot, this, router)
-    this.#request.anchor = anchor
+    if (anchor >= 0) this.#request.makeDetour().anchor = anchor
     router.dispatch(this.#request)
   }
 

@@ -45,8 +45,11 @@ export class Part extends Request {
 
   constructor(plan: PartPlan, leader: Request, handler: RequestHandler, composite: Composite) {
     super(placeOf(plan), leader.spec, plan.slot, leader.owner, handler)
-    this.anchor = plan.anchor
-    this.target = plan.node
+    if (plan.slot < 0) {
+      const detour = this.makeDetour()
+      detour.anchor = plan.anchor
+      detour.target = plan.node
+    }
     this.sequence = leader.sequence
     this.lane = plan.lane ?? leader.lane
     this.#composite = composite
@@ -114,7 +117,7 @@ export class Composite {
     const leader = this.#leader
     this.#parts = this.#step.parts.map((plan) => new Part(plan, leader, this.#router, this))
     this.#missing = this.#parts.length
-    leader.parts = this.#parts
+    leader.makeDetour().parts = this.#parts
     if (this.#missing === 0) this.#complete()
     // A part that fails at once may end the whole: the loop must not look at what comes after.
     for (const part of [...this.#parts]) this.#router.dispatch(part)
@@ -176,7 +179,7 @@ export class Composite {
   }
 
   #answer(reply: Buffer, length = reply.length): void {
-    this.#leader.parts = undefined
+    this.#leader.makeDetour().parts = undefined
     this.#leader.finish(reply, 0, length)
   }
 }

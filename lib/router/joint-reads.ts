@@ -192,8 +192,9 @@ function placeOf({ bytes, start, end, slot }: Request): number {
 
 /** Only what goes its usual way for the first time: whatever was refused, or must keep its place among others, goes alone. */
 function goesItsWay(request: Request): boolean {
-  const { slot, hold, redirects, retries, asking, lane } = request
-  if (slot < 0 || hold !== undefined || redirects + retries > 0 || asking) return false
+  const { slot, hold, detour, asking, lane } = request
+  if (slot < 0 || hold !== undefined || asking) return false
+  if (detour !== undefined && detour.redirects + detour.retries > 0) return false
   if (request.end - request.start > LONGEST || request instanceof Part) return false
   // Who tracks keys, or shares no connection, has lanes of other kinds.
   return lane <= LANES.resp3 || lane === plainLane(lane)

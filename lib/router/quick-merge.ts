@@ -1,4 +1,5 @@
 import { copyPiece, writeHeader } from '../resp/piece.ts'
+import { Slab } from '../resp/slab.ts'
 import type { MergeRule } from './merge.ts'
 import type { ReplyPlace } from './request.ts'
 
@@ -13,7 +14,8 @@ const DIGITS = 6
 export const UNUSUAL = -1
 
 /** Holds what {@link quickMerge} made, until it is called again. It is of the size that tells others to copy (see `isReused`). */
-export const merged: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
+const slab: Slab = new Slab(64 * 1024)
+export const merged: Buffer = slab.bytes
 
 /**
  * Makes one reply of the usual ones: arrays of one item each, small numbers to add up, `+OK`. It stands at the front of {@link merged}; what
@@ -34,7 +36,7 @@ function items(replies: readonly ReplyPlace[]): number {
     const single = reply![replyStart] === STAR && reply![replyStart + 1] === ZERO + 1
     if (!single || reply![replyStart + 2] !== CR) return UNUSUAL
     if (end + replyEnd - begin > merged.length) return UNUSUAL
-    end = copyPiece(reply!, begin, replyEnd, merged, end)
+    end = copyPiece(reply!, begin, replyEnd, slab, end)
   }
   return end
 }
@@ -62,5 +64,5 @@ function status(replies: readonly ReplyPlace[]): number {
   }
   const { reply, replyStart, replyEnd } = replies[0]!
   if (replyEnd - replyStart > merged.length) return UNUSUAL
-  return copyPiece(reply!, replyStart, replyEnd, merged, 0)
+  return copyPiece(reply!, replyStart, replyEnd, slab, 0)
 }

@@ -79,9 +79,9 @@ export class Recovery {
     if (body === undefined || node === undefined) return false
     const lane = request.replica === undefined ? request.lane : request.lane + TO_REPLICA
     // ASK holds for one command only: it must be asked for again.
-    if (request.asking) request.askTarget = node
+    if (request.asking) request.makeDetour().askTarget = node
     // A request without keys may go to any master: it must be this one.
-    if (slot < 0) request.target = node.name
+    if (slot < 0) request.makeDetour().target = node.name
     loadScript(node, lane, body)
     this.#holds.of(owner, slot).again(request, 0)
     return true
@@ -98,8 +98,9 @@ export class Recovery {
     // A redirect for another slot than the request's is no redirect but a text, such as a script may return.
     if (redirect.slot !== request.slot || from === undefined) return false
     const { maxRedirects, autoRedirect } = this.#parts.settings
-    request.redirects++
-    if (request.redirects > maxRedirects) {
+    const detour = request.makeDetour()
+    detour.redirects++
+    if (detour.redirects > maxRedirects) {
       answerError(
         request,
         replyText.tooManyRedirects(buffer.toString('latin1', start + 1, end - 2))
@@ -107,17 +108,17 @@ export class Recovery {
       return true
     }
     const name = request.spec?.name ?? ''
-    const to = this.#redirects.note(redirect, from, request.redirects, name)
+    const to = this.#redirects.note(redirect, from, detour.redirects, name)
     if (!autoRedirect) {
       this.#redirects.apply(redirect, to)
       answerError(request, this.#redirects.shown(redirect, to))
       return true
     }
     const hold = this.#holds.of(request.owner, request.slot)
-    if (redirect.verdict === 'ask') request.askTarget = to
+    if (redirect.verdict === 'ask') detour.askTarget = to
     else if (to === from) this.#replaceConnection(request, from)
     this.#redirects.apply(redirect, to)
-    hold.again(request, redirectDelay(request.redirects, to === from))
+    hold.again(request, redirectDelay(detour.redirects, to === from))
     return true
   }
 
@@ -146,12 +147,13 @@ export class Recovery {
   /** Has a request tried again, if its time budget allows. */
   again(request: Request): boolean {
     const { clock, settings } = this.#parts
-    if (request.deadline === 0) request.deadline = clock.now + settings.retryBudget
-    const left = request.deadline - clock.now
+    const detour = request.makeDetour()
+    if (detour.deadline === 0) detour.deadline = clock.now + settings.retryBudget
+    const left = detour.deadline - clock.now
     if (left <= 0) return false
     // The clock is coarse: what is left of the budget may be shorter than the last delay should be.
-    const delay = Math.max(FIRST_DELAY, Math.min(left, backOff(request.retries)))
-    request.retries++
+    const delay = Math.max(FIRST_DELAY, Math.min(left, backOff(detour.retries)))
+    detour.retries++
     this.#holds.of(request.owner, request.slot).again(request, delay)
     return true
   }
@@ -167,7 +169,7 @@ export class Recovery {
     else if (error.code === 'CLOSED') {
       answerError(request, written ? replyText.uncertain(error.message) : replyText.closing)
     } else if (written && !isPlainRead(request.spec)) {
-      request.uncertain = true
+      request.makeDetour().uncertain = true
       answerError(request, replyText.uncertain(error.message))
     } else if (written && precedesUncertain(request)) {
       answerError(request, replyText.uncertain(error.message))
@@ -178,11 +180,12 @@ export class Recovery {
 
   /** A request whose connection is gone goes out again at once the first time: most often only the connection was lost. */
   #resend(request: Request): boolean {
-    if (request.retries > 0) return this.again(request)
+    const detour = request.makeDetour()
+    if (detour.retries > 0) return this.again(request)
     const { clock, settings } = this.#parts
     if (settings.retryBudget === 0) return false
-    request.deadline = clock.now + settings.retryBudget
-    request.retries = 1
+    detour.deadline = clock.now + settings.retryBudget
+    detour.retries = 1
     this.#holds.of(request.owner, request.slot).again(request, 0)
     return true
   }

@@ -50,8 +50,10 @@ export class ReplicaReads {
       this.#answer(request, replyText.noReplica)
       return true
     }
-    request.replica = replica
-    if (replica !== undefined) reader.pendingReads++
+    if (replica !== undefined) {
+      request.makeDetour().replica = replica
+      reader.pendingReads++
+    }
     return false
   }
 
@@ -60,7 +62,7 @@ export class ReplicaReads {
     const { reads, watch, cache, clock } = this.#parts
     const { owner, slot } = request
     watch.avoid(replica)
-    request.replica = undefined
+    request.makeDetour().replica = undefined
     const { reader } = owner
     // It was sent before READWRITE, or whatever else ended reading from replicas.
     if (reader === undefined) return
@@ -68,7 +70,7 @@ export class ReplicaReads {
     const master = cache.owner(slot)
     const other = master && reads.choose(reader, slot, master, clock.now)
     if (other === undefined || other === NO_REPLICA) return
-    request.replica = other
+    request.makeDetour().replica = other
     reader.pendingReads++
   }
 }

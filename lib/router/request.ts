@@ -7,6 +7,7 @@ import { giveBack } from '../resp/large-buffers.ts'
 import { copyPiece } from '../resp/piece.ts'
 import { isReused } from '../resp/reply-reader.ts'
 import type { RequestView } from '../resp/request-reader.ts'
+import { Arena } from '../resp/slab.ts'
 import type { Reader } from './reader.ts'
 
 /** What keeps the requests of one owner for one slot in order while that takes care: see `SlotHold`. */
@@ -59,12 +60,9 @@ export interface ReplyPlace {
 const MINUS = 45
 const NOTHING: Buffer = Buffer.alloc(0)
 
-/** Replies that wait are copied into slabs of this size, shared by all clients: a buffer for each would cost more than the copy. */
-const SLAB = 8 * 1024
 /** A longer reply gets a buffer of its own, so that what waits for long pins little. */
 const LONG = 2 * 1024
-let slab: Buffer = Buffer.allocUnsafeSlow(SLAB)
-let slabUsed = 0
+const arena = new Arena()
 
 /** Bytes that may be kept for long: as they are, unless that would pin much more. */
 function lasting(buffer: Buffer, start: number, end: number): Buffer {
@@ -74,6 +72,28 @@ function lasting(buffer: Buffer, start: number, end: number): Buffer {
 
 /** Longer requests may lie in a buffer that others can use afterwards: bytes. */
 const LARGE = 16 * 1024
+
+/** What becomes of a request that is not just sent to the master of its slot and answered. Most requests have none of this. */
+export class Detour {
+  /** The node that an ASK named, for the next sending only. */
+  askTarget: ClusterNode | undefined = undefined
+  /** The replica to read from; undefined for the master. */
+  replica: ClusterNode | undefined = undefined
+  /** For a request without keys: a slot whose master gets it; -1 for any master. */
+  anchor = -1
+  /** For a request without keys: the name of the node that gets it, before the master of `anchor`. */
+  target: string | undefined = undefined
+  /** The requests that this one is carried out as, while it is. */
+  parts: readonly Request[] | undefined = undefined
+  redirects = 0
+  retries = 0
+  /** How often a script that it names was loaded for it. */
+  heals = 0
+  /** Clock reading until when it may be tried again; 0 before the first failure. */
+  deadline = 0
+  /** Whether it is a write of which nobody knows if it was executed. */
+  uncertain = false
+}
 
 /**
  * One command of a client on its way through the proxy: a record with methods, put into two queues, that of the client's
@@ -98,24 +118,8 @@ export class Request implements NodeRequest, ReplyPlace {
   sentAt = 0
   /** The node it was sent to last. */
   node: ClusterNode | undefined = undefined
-  /** The node that an ASK named, for the next sending only. */
-  askTarget: ClusterNode | undefined = undefined
-  /** For a request without keys: a slot whose master gets it; -1 for any master. */
-  anchor = -1
-  /** For a request without keys: the name of the node that gets it, before the master of `anchor`. */
-  target: string | undefined = undefined
-  /** The requests that this one is carried out as, while it is. */
-  parts: readonly Request[] | undefined = undefined
-  /** The replica to read from; undefined for the master. */
-  replica: ClusterNode | undefined = undefined
-  redirects = 0
-  retries = 0
-  /** How often a script that it names was loaded for it. */
-  heals = 0
-  /** Clock reading until when it may be tried again; 0 before the first failure. */
-  deadline = 0
-  /** Whether it is a write of which nobody knows if it was executed. */
-  uncertain = false
+  /** What else becomes of it; undefined for most. */
+  detour: Detour | undefined = undefined
   /** Set while its order among others of its slot needs care. */
   hold: RequestHold | undefined = undefined
   /** Holds its reply from `replyStart` to `replyEnd`, while older ones are missing. */
@@ -140,6 +144,22 @@ export class Request implements NodeRequest, ReplyPlace {
     this.owner = owner
     this.lane = owner.lane
     this.#handler = handler
+  }
+
+  /** What else becomes of it, made when it is first needed: a record that is short stays in the processor's caches until its reply comes. */
+  makeDetour(): Detour {
+    this.detour ??= new Detour()
+    return this.detour
+  }
+
+  /** The requests that it is carried out as, while it is. */
+  get parts(): readonly Request[] | undefined {
+    return this.detour?.parts
+  }
+
+  /** The replica that it is read from; undefined for the master. */
+  get replica(): ClusterNode | undefined {
+    return this.detour?.replica
   }
 
   onReply(buffer: Buffer, start: number, end: number): void {
@@ -172,14 +192,10 @@ export class Request implements NodeRequest, ReplyPlace {
       this.replyEnd = length
       return
     }
-    if (slabUsed + length > SLAB) {
-      slab = Buffer.allocUnsafeSlow(SLAB)
-      slabUsed = 0
-    }
-    this.reply = slab
-    this.replyStart = slabUsed
-    slabUsed = copyPiece(buffer, start, end, slab, slabUsed)
-    this.replyEnd = slabUsed
+    const slab = arena.take(length)
+    this.reply = slab.bytes
+    this.replyStart = arena.from
+    this.replyEnd = copyPiece(buffer, start, end, slab, arena.from)
   }
 
   /** Keeps nothing of its reply but that it came. */
@@ -195,7 +211,8 @@ export class Request implements NodeRequest, ReplyPlace {
  */
 export function precedesUncertain({ owner, slot, sequence }: Request): boolean {
   for (const each of owner.outstanding()) {
-    if (each.uncertain && each.slot === slot && each.sequence > sequence) return true
+    if (each.detour?.uncertain === true && each.slot === slot && each.sequence > sequence)
+      return true
   }
   return false
 }

@@ -11,7 +11,7 @@ import { partialFailure } from './partial-failure.ts'
 import { Recovery } from './recovery.ts'
 import { Redirects } from './redirects.ts'
 import { ReplicaReads } from './replica-reads.ts'
-import type { Request, RequestHandler, RequestOwner } from './request.ts'
+import type { Detour, Request, RequestHandler, RequestOwner } from './request.ts'
 import { answerError, backOff, type RouterParts } from './routing.ts'
 import { Scans } from './scan.ts'
 import { Scripts } from './scripts.ts'
@@ -77,32 +77,37 @@ export class Router implements RequestHandler {
       request.hold?.settled(request)
       return
     }
-    const { askTarget, replica } = request
-    request.asking = askTarget !== undefined
-    request.askTarget = undefined
-    const node = askTarget ?? replica ?? this.#masterFor(request)
+    const { detour } = request
+    const node =
+      detour === undefined ? this.#masterFor(request.slot) : this.#nodeFor(request, detour)
     if (node === undefined) {
       this.#parts.refresher.request('uncovered slot')
       if (!this.recovery.again(request)) answerError(request, replyText.slotNotServed)
       return
     }
     request.node = node
-    const lane = node.lane(replica === undefined ? request.lane : request.lane + TO_REPLICA)
+    const fromReplica = detour?.replica !== undefined
+    const lane = node.lane(fromReplica ? request.lane + TO_REPLICA : request.lane)
     if (this.#joint?.send(request, lane)) return
     if (!lane.send(request)) request.owner.onCongested(lane)
   }
 
-  #masterFor(request: Request): ClusterNode | undefined {
-    return request.slot >= 0 ? this.#parts.cache.owner(request.slot) : this.#nodeFor(request)
+  /** The master of a slot, or any for a request without keys. */
+  #masterFor(slot: number): ClusterNode | undefined {
+    return slot >= 0 ? this.#parts.cache.owner(slot) : this.#anyMaster()
   }
 
-  /** The node for a request without keys. */
-  #nodeFor({ anchor, target }: Request): ClusterNode | undefined {
+  #nodeFor(request: Request, detour: Detour): ClusterNode | undefined {
+    const { askTarget, replica, anchor, target } = detour
+    request.asking = askTarget !== undefined
+    detour.askTarget = undefined
+    if (askTarget !== undefined) return askTarget
+    if (replica !== undefined) return replica
     const named = target === undefined ? undefined : this.#parts.pool.named(target)
     // One that is down and serves nothing any more is not waited for.
     if (named !== undefined && (named.status !== 'down' || this.#masters.includes(named)))
       return named
-    return anchor >= 0 ? this.#parts.cache.owner(anchor) : this.#anyMaster()
+    return this.#masterFor(request.slot >= 0 ? request.slot : anchor)
   }
 
   /** Carries a request out in parts. */
@@ -124,13 +129,14 @@ export class Router implements RequestHandler {
       )
       return
     }
-    if (leader.deadline === 0) leader.deadline = clock.now + settings.retryBudget
-    if (leader.owner.gone || clock.now >= leader.deadline) {
+    const detour = leader.makeDetour()
+    if (detour.deadline === 0) detour.deadline = clock.now + settings.retryBudget
+    if (leader.owner.gone || clock.now >= detour.deadline) {
       answerError(leader, replyText.slotNotServed)
       return
     }
     refresher.request('uncovered slot')
-    setTimeout(() => this.fanOut(leader, fanOut), backOff(leader.retries++))
+    setTimeout(() => this.fanOut(leader, fanOut), backOff(detour.retries++))
   }
 
   onStep(leader: Request, step: Step, replies: readonly PartReply[]): void {

@@ -93,8 +93,8 @@ export class Scripts implements ScriptLoader {
   /** The script that a node lacked for a request; undefined if it is not known, or the node does not learn it. */
   missing(request: Request): Buffer | undefined {
     const isSha = request.spec?.name === 'evalsha' || request.spec?.name === 'evalsha_ro'
-    if (!isSha || request.heals >= MOST_HEALS) return undefined
-    request.heals++
+    if (!isSha || (request.detour?.heals ?? 0) >= MOST_HEALS) return undefined
+    request.makeDetour().heals++
     return this.of(request.bytes.subarray(request.start, request.end))
   }
 

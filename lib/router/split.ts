@@ -3,6 +3,7 @@ import { type CommandSpec, KEY_RANGE, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { copyPiece, HEADER_LENGTH, writeHeader } from '../resp/piece.ts'
 import type { RequestView } from '../resp/request-reader.ts'
+import { Arena, type Slab } from '../resp/slab.ts'
 import type { PartPlan } from './composite.ts'
 import { policyOf } from './merge.ts'
 
@@ -125,31 +126,33 @@ function groupsOf(view: RequestView, positions: readonly number[], count: number
   return groups
 }
 
+const arena = new Arena()
+
 /** All parts lie in one buffer: each is needed until the last of them is answered. */
 function partsOf(row: Row, groups: readonly Group[], repeated: number): Part[] {
-  const bytes = Buffer.allocUnsafe(row.tail - row.keys + (repeated + HEADER_LENGTH) * groups.length)
+  const slab = arena.take(row.tail - row.keys + (repeated + HEADER_LENGTH) * groups.length)
   const parts: Part[] = []
-  let end = 0
+  let end = arena.from
   for (let i = 0; i < groups.length; i++) {
     const { slot, keys } = groups[i]!
     const start = end
-    end = writePart(bytes, start, row, keys)
-    parts.push({ slot, bytes, start, end, anchor: -1, keys })
+    end = writePart(slab, start, row, keys)
+    parts.push({ slot, bytes: slab.bytes, start, end, anchor: -1, keys })
   }
   return parts
 }
 
 /** Writes a part, its arguments as they came with the lengths before them, and returns where it ends. */
-function writePart(bytes: Buffer, from: number, row: Row, keys: readonly number[]): number {
+function writePart(slab: Slab, from: number, row: Row, keys: readonly number[]): number {
   const { view, step, first } = row
   const { buffer } = view
-  let at = writeHeader(bytes, from, STAR, row.others + keys.length * step)
-  at = copyPiece(buffer, row.head, row.keys, bytes, at)
+  let at = writeHeader(slab.bytes, from, STAR, row.others + keys.length * step)
+  at = copyPiece(buffer, row.head, row.keys, slab, at)
   for (let i = 0; i < keys.length; i++) {
     const position = first + keys[i]! * step
-    at = copyPiece(buffer, edge(view, position), edge(view, position + step), bytes, at)
+    at = copyPiece(buffer, edge(view, position), edge(view, position + step), slab, at)
   }
-  return copyPiece(buffer, row.tail, view.end, bytes, at)
+  return copyPiece(buffer, row.tail, view.end, slab, at)
 }
 
 /** Where argument `index` begins, its length included; the end of the request for the index behind the last argument. */

@@ -23,7 +23,7 @@ function fdOf(owner: object): number {
 /** The program with sockets that listen already, as systemd starts it. */
 function startWith(servers: readonly Server[], words: readonly string[], names = ''): Running {
   const environment = { LISTEN_FDS: String(servers.length), LISTEN_FDNAMES: names }
-  const program = new Running(words, environment, servers.map(fdOf))
+  const program = new Running(words, environment, { inherited: servers.map(fdOf) })
   for (const server of servers) server.close()
   return program
 }
@@ -52,9 +52,13 @@ describe('sockets that the program inherits', () => {
   test('must listen', async () => {
     const server = await listening()
     const connected = await connect(portOf(server))
-    const program = new Running(['--threads', '1', '127.0.0.1:1'], { LISTEN_FDS: '1' }, [
-      fdOf(connected.stream),
-    ])
+    const program = new Running(
+      ['--threads', '1', '127.0.0.1:1'],
+      { LISTEN_FDS: '1' },
+      {
+        inherited: [fdOf(connected.stream)],
+      }
+    )
     const { code, errors } = await program.ended
     await connected.end()
     server.close()

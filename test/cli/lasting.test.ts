@@ -41,3 +41,14 @@ test('a pause is told with the time that is left of it', () => {
   lasting.note({ kind: 'client-unpause', args: words('CLIENT', 'UNPAUSE') })
   assert.deepEqual(lasting.told(new Set()), [])
 })
+
+test('threads with monitors are told of until they have none', () => {
+  const lasting = new Lasting()
+  const begin = (name: string) => ({ kind: 'monitor-begin', args: words(name, '0') })
+  const [one, other] = [begin('one'), begin('other')]
+  for (const question of [one, other]) lasting.note(question)
+  // A restart forgets what was set, and no monitor.
+  assert.deepEqual(lasting.told(lasting.settings()), [one, other])
+  lasting.note({ kind: 'monitor-end', args: words('one') })
+  assert.deepEqual(lasting.told(new Set()), [other])
+})

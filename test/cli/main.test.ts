@@ -212,26 +212,6 @@ describe('the program', { concurrency: 3 }, () => {
     assert.equal(existsSync(pidfile), false)
   })
 
-  test('runs in the background, once it listens, until PROXY SHUTDOWN', async () => {
-    const port = await freePort()
-    const pidfile = join(folder, 'background.pid')
-    const words = ['--daemonize', '-p', String(port), '--pidfile', pidfile]
-    assert.deepEqual(await run(...words), { code: 0, output: '', errors: '' })
-    const client = await connect(port)
-    try {
-      assert.match(
-        String(await client.ask('PROXY', 'INFO', 'proxy')),
-        new RegExp(`process_id:${readFileSync(pidfile, 'utf8').trim()}\r\n`)
-      )
-      const again = await run(...words)
-      assert.equal(again.code, 1)
-      assert.match(again.errors, /EADDRINUSE/)
-    } finally {
-      client.send(['PROXY', 'SHUTDOWN'])
-      await client.closed
-    }
-  })
-
   test('speaks TLS at every door, with files for the certificate and the key', async () => {
     const [key, cert] = [CERTIFICATE_KEY, CERTIFICATE]
     writeFileSync(join(folder, 'tls.key'), key)
@@ -296,10 +276,7 @@ describe('the program', { concurrency: 3 }, () => {
   test('ends with 2 and one line that names what is wrong', async () => {
     for (const [words, named] of [
       [['--prot', '7777'], /^redis-cluster-proxy: --prot: .*\n$/],
-      [
-        ['127.0.0.1:99999'],
-        /^redis-cluster-proxy: option 'nodes': got \["127\.0\.0\.1:99999"\], .*\n$/,
-      ],
+      [['127.0.0.1:99999'], /^redis-cluster-proxy: node: got \["127\.0\.0\.1:99999"\], .*\n$/],
       [['--check-config', '--port', 'x'], /^redis-cluster-proxy: --port: got 'x', .*\n$/],
     ] as const) {
       const { code, output, errors } = await run(...words)
@@ -315,7 +292,20 @@ describe('the program', { concurrency: 3 }, () => {
     const { code, errors } = await run('--port', String(port), '--bind', '127.0.0.1', '127.0.0.1:1')
     server.close()
     assert.equal(code, 1)
-    assert.match(errors, new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${port}`))
+    assert.match(errors, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE`))
+  })
+
+  test('ends with 1 when it cannot make a file, and says which option names it', async () => {
+    const path = join(folder, 'none', 'file')
+    const words = ['--port', '0', '--unixsocket', join(folder, 'no-file.sock'), '--threads', '1']
+    for (const option of ['logfile', 'pidfile'])
+      assert.deepEqual(await run(...words, `--${option}`, path), {
+        code: 1,
+        output: '',
+        errors: `redis-cluster-proxy: --${option}: ENOENT: no such file or directory, open '${path}'\n`,
+      })
+    const { code, errors } = await run('--port', '0', '--unixsocket', path)
+    assert.deepEqual([code, errors.includes(`cannot listen on ${path}: `)], [1, true])
   })
 })
 

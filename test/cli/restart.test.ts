@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import net from 'node:net'
 import { describe, test } from 'node:test'
-import { createClient } from 'redis'
 import { createFakeCluster } from '../../lib/testing/index.ts'
+import { CountingLoad } from '../support/counting-load.ts'
 import { freePort } from '../support/free-port.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { Running } from '../support/running.ts'
@@ -16,35 +17,31 @@ async function processOf(client: RawClient): Promise<string> {
   return /run_id:(\w+)/.exec(String(await client.ask('INFO', 'server')))![1]!
 }
 
+/** A socket that is bound to a free port, of which this process accepts nothing. Node has no public name for it. */
+function boundSocket(): { readonly fd: number; port: number; close(): void } {
+  const { _createServerHandle } = net as unknown as {
+    _createServerHandle(address: string, port: number, family: number): Handle
+  }
+  interface Handle {
+    readonly fd: number
+    getsockname(out: object): void
+    close(): void
+  }
+  const handle = _createServerHandle('127.0.0.1', 0, 4)
+  const name: { port?: number } = {}
+  handle.getsockname(name)
+  return { fd: handle.fd, port: name.port!, close: () => handle.close() }
+}
+
 describe('a restart', () => {
   test('ten times under load fails no command of node-redis', { timeout: LIMIT }, async () => {
     await using cluster = await createFakeCluster({ masters: 3 })
     const port = await freePort()
     const words = ['-p', String(port), '--bind', '127.0.0.1', '--threads', '1']
-    const program = new Running([...words, ...cluster.addresses], {}, [], LIMIT)
+    const program = new Running([...words, ...cluster.addresses], {}, { limit: LIMIT })
     await program.says(/commands are served/)
-    const errors: unknown[] = []
-    const clients = await Promise.all(
-      Array.from({ length: CLIENTS }, () =>
-        createClient({ socket: { host: '127.0.0.1', port } })
-          .on('error', (error) => errors.push(error))
-          .connect()
-      )
-    )
-    let going = true
-    const counts = clients.map(async (client, index) => {
-      let count = 0
-      while (going) {
-        const pipeline = Array.from({ length: 8 }, () => client.incr(`counter-${index}`))
-        const last = (await Promise.all(pipeline)).at(-1)
-        count += 8
-        assert.equal(last, count)
-        await new Promise(setImmediate)
-      }
-      return count
-    })
-    const load = Promise.all(counts)
-    const restarted = async (): Promise<void> => {
+    const load = await CountingLoad.start(port, CLIENTS)
+    await load.during(cluster, async () => {
       for (let restart = 1; restart <= RESTARTS; restart++) {
         const admin = await connect(port)
         const before = await processOf(admin)
@@ -54,19 +51,47 @@ describe('a restart', () => {
         assert.notEqual(await processOf(after), before)
         await after.end()
       }
-      going = false
-    }
-    await Promise.race([restarted(), load])
-    const sums = await load
-    assert.deepEqual(errors, [])
-    for (const [index, sum] of sums.entries()) {
-      assert.ok(sum > RESTARTS)
-      assert.equal(cluster.execute('GET', `counter-${index}`), String(sum))
-    }
-    for (const client of clients) client.destroy()
+    })
     program.process.kill('SIGTERM')
     const { code, output } = await program.ended
     assert.equal(code, 0)
     assert.equal(output.match(/new threads serve/g)?.length, RESTARTS)
+  })
+
+  test('by another program with the same inherited socket fails none either, ten times', {
+    timeout: LIMIT,
+  }, async () => {
+    await using cluster = await createFakeCluster({ masters: 3 })
+    const socket = boundSocket()
+    const start = async (threads: number): Promise<Running> => {
+      const words = ['--threads', String(threads), ...cluster.addresses]
+      const program = new Running(
+        words,
+        { LISTEN_FDS: '1' },
+        {
+          inherited: [socket.fd],
+          limit: LIMIT,
+        }
+      )
+      await program.says(/commands are served/)
+      return program
+    }
+    let program = await start(2)
+    const load = await CountingLoad.start(socket.port, CLIENTS)
+    await load.during(cluster, async () => {
+      for (let restart = 1; restart <= RESTARTS; restart++) {
+        const next = await start(restart % 2 === 0 ? 2 : 1)
+        program.process.kill('SIGTERM')
+        const { code, output } = await program.ended
+        assert.equal(code, 0)
+        assert.match(output, /another process serves the inherited sockets/)
+        program = next
+      }
+    })
+    socket.close()
+    program.process.kill('SIGTERM')
+    const { code, output } = await program.ended
+    assert.equal(code, 0)
+    assert.doesNotMatch(output, /another process serves/)
   })
 })

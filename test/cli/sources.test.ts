@@ -26,10 +26,14 @@ test('the command line is stronger than the environment, and that than the file'
     REDIS_CLUSTER_PROXY_MAX_CLIENTS: '2',
     OTHER: 'x',
   })
-  assert.deepEqual(configuration.find('port'), { value: 3, source: 'command line' })
-  assert.deepEqual(configuration.find('maxclients'), { value: 2, source: 'environment' })
-  assert.deepEqual(configuration.find('threads'), { value: 1, source: 'file' })
-  assert.deepEqual(configuration.find('bind'), { value: ['::1'], source: 'file' })
+  const assertFound = (name: string, expected: unknown, from: string) => {
+    const { value, source } = configuration.find(name)
+    assert.deepEqual({ value, source }, { value: expected, source: from })
+  }
+  assertFound('port', 3, 'command line')
+  assertFound('maxclients', 2, 'environment')
+  assertFound('threads', 1, 'file')
+  assertFound('bind', ['::1'], 'file')
   assert.deepEqual(configuration.value('cluster'), ['z:9'])
 })
 

@@ -38,6 +38,19 @@ function written(path: string): string {
 const threadOf = (client: RawClient): Promise<unknown> => client.ask('PROXY', 'CLIENT', 'THREAD')
 const idOf = async (client: RawClient): Promise<number> => Number(await client.ask('CLIENT', 'ID'))
 
+/** A client that a thread serves; those whom the other one gets leave again when there is one. */
+async function connectTo(port: number, thread: unknown): Promise<RawClient> {
+  const others: RawClient[] = []
+  for (;;) {
+    const client = await connect(port)
+    if ((await threadOf(client)) === thread) {
+      for (const each of others) await each.end()
+      return client
+    }
+    others.push(client)
+  }
+}
+
 describe('two threads', { concurrency: 2 }, () => {
   test('tell a client of one thread what a client of the other tracks', async () => {
     await using cluster = await createFakeCluster({ masters: 2 })
@@ -144,6 +157,33 @@ describe('two threads', { concurrency: 2 }, () => {
     third.send(['PROXY', 'SHUTDOWN'])
     await third.closed
     assert.equal((await program.ended).code, 0)
+  })
+
+  test('show a monitor what is asked in each of them, also in one that starts later', async () => {
+    await using cluster = await createFakeCluster({ masters: 2 })
+    const words = ['--admin-commands', 'yes', '--enable-debug-command']
+    const { port, program } = await startThreads(cluster, ...words)
+    const [monitor, other] = [await connect(port), await connect(port)]
+    const [here, there] = [await threadOf(monitor), await threadOf(other)]
+    assert.notEqual(here, there)
+    assert.equal(String(await monitor.call('MONITOR')), '+OK\r\n')
+    await other.ask('SET', 'key', 'value')
+    assert.match(String(await monitor.readReply()), / \[0 127\.0\.0\.1:\d+\] "SET" "key" "value"/)
+    const keeper = await connectTo(port, here)
+    assert.equal(await keeper.ask('PROXY', 'DEBUG', 'KILL', String(there), 'KILL'), 'OK')
+    await other.closed
+    const next = await connectTo(port, there)
+    await next.ask('GET', 'key')
+    assert.match(String(await monitor.readReply()), /"GET" "key"/)
+    // The thread of the monitor dies, and nobody is the worse for it.
+    assert.equal(await next.ask('PROXY', 'DEBUG', 'KILL', String(here), 'KILL'), 'OK')
+    await monitor.closed
+    for (let time = 0; time < 3; time++) assert.equal(await next.ask('GET', 'key'), 'value')
+    const again = await connectTo(port, here)
+    assert.equal(String(await again.call('MONITOR')), '+OK\r\n')
+    await next.ask('GET', 'other')
+    assert.match(String(await again.readReply()), /"GET" "other"/)
+    await endOf(program)
   })
 
   test('are replaced when they die, which cuts off their own clients only', async () => {

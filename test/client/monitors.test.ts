@@ -58,6 +58,7 @@ test('what is for those who run the servers is not shown, and who reads too slow
   const got: string[] = []
   const client = {
     remoteAddress: '',
+    gone: false,
     outputBytes: 0,
     push: (bytes: Buffer) => {
       got.push(String(bytes))
@@ -68,7 +69,7 @@ test('what is for those who run the servers is not shown, and who reads too slow
     },
   } satisfies MonitoringClient & { outputBytes: number }
   const monitors = new Monitors(() => 100)
-  monitors.add(client)
+  assert.equal(monitors.add(client), undefined)
   assert.ok(monitors.on)
   const show = (...words: string[]): void => {
     const view = frameRequest(words)

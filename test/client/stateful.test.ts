@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startProxied } from '../support/proxied-cluster.ts'
-import { MOST_PRIVATE, tryStateful } from '../support/stateful-run.ts'
+import { tryStateful } from '../support/stateful/run.ts'
+import { fakeStage } from '../support/stateful/stages.ts'
 
 // The whole of it is `npm run test:stateful`.
 test('after random sequences of stateful commands, some cut off, every reply was right and every private connection is clean', async () => {
-  const options = { maxPrivateConnections: MOST_PRIVATE, privateWait: 20_000 }
-  await using side = await startProxied({ options, cluster: { masters: 2 } })
-  const totals = await tryStateful({
-    seed: 3,
-    sequences: 1500,
-    clients: 20,
-    port: side.port,
-    masters: side.cluster.nodes.map(({ port }) => port),
-  })
+  await using stage = await fakeStage(2)
+  const totals = await tryStateful({ ...stage, seed: 3, sequences: 1500, clients: 20 })
+  stage.check()
   assert.ok(totals.cut > 10)
-  assert.ok(totals.proven > 0)
+  for (const kind of ['messages', 'told', 'shown', 'proven'] as const)
+    assert.ok(totals[kind] > 0, kind)
 })

@@ -72,6 +72,26 @@ describe('blocking commands', () => {
     assert.deepEqual(receivedBy(node, 'BLPOP'), [])
   })
 
+  it('E7.3 the end of a client is noticed too when its command blocks in the pipeline of what had it wait', async () => {
+    await using stage = await setStage()
+    const node = stage.cluster.nodes[0]!
+    const key = stage.keyOf(0)
+    for (const waits of [
+      ['HELLO', '3'],
+      ['CLIENT', 'TRACKING', 'ON', 'BCAST'],
+    ]) {
+      const [gone, client] = await stage.clients(2)
+      gone!.pipeline([['GET', key], waits, ['BLPOP', key, '0']]).catch(() => {})
+      await blockedSoon(node, 1)
+      const freed = until(node, 'disconnect', () => node.connections.blocked === 0)
+      // What it sent before it left must not keep its end from being seen.
+      gone!.stream.end('PING\r\n')
+      await freed
+      assert.equal(await client!.ask('RPUSH', key, 'a'), 1)
+      assert.equal(await client!.ask('LPOP', key), 'a')
+    }
+  })
+
   it('E7.3 a client that leaves while it waits for a connection is forgotten', async () => {
     await using stage = await setStage({ options: { maxPrivateConnections: 1 } })
     const node = stage.cluster.nodes[0]!

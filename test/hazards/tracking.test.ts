@@ -92,6 +92,24 @@ describe('E16.1 CLIENT TRACKING over shared connections', () => {
     assert.deepEqual(await frames(users, 1), [told('user:1')])
   })
 
+  it('E16.1 BCAST tells of nothing before its reply, though some nodes have confirmed it', async () => {
+    await using stage = await setStage()
+    const [client, writer] = await stage.clients(2)
+    await client!.call('HELLO', '3')
+    const [first, second] = stage.cluster.nodes
+    second!.pause()
+    const confirmed = first!.waitFor('CLIENT TRACKING')
+    const begun = client!.call('CLIENT', 'TRACKING', 'ON', 'BCAST')
+    await confirmed
+    const key = stage.keyOf(0)
+    await writer!.call('SET', key, '1')
+    await writer!.call('GET', key)
+    second!.resume()
+    assert.equal(String(await begun), '+OK\r\n')
+    await writer!.call('SET', key, '2')
+    assert.deepEqual(await frames(client!, 1), [told(key)])
+  })
+
   it('E16.1 what a transaction reads is watched, although it runs on a private connection', async () => {
     await using stage = await setStage()
     const [client, writer] = [await tracker(stage), await stage.client()]

@@ -182,8 +182,9 @@ describe('reads that are to be written together', () => {
     bench.send(usual())
     const hold = { add() {}, again() {}, settled() {} }
     const held = Object.assign(usual(), { hold })
-    const again = Object.assign(usual(), { retries: 1 })
-    const redirected = Object.assign(usual(), { redirects: 1 })
+    const [again, redirected] = [usual(), usual()]
+    again.makeDetour().retries = 1
+    redirected.makeDetour().redirects = 1
     const asking = Object.assign(usual(), { asking: true })
     const { bytes, slot } = usual()
     const composite = {} as ConstructorParameters<typeof Part>[3]

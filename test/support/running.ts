@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 
 /** A program that still runs after this many milliseconds is killed, and its test fails. */
 const LIMIT = 120_000
@@ -14,19 +14,27 @@ export interface Ending {
   readonly errors: string
 }
 
+/** What the program finds when it is started. */
+export interface Surroundings {
+  /** File descriptors from 3 on, of which it is told as systemd does. */
+  readonly inherited?: readonly number[]
+  /** What it can read from standard input. */
+  readonly input?: string
+  /** Milliseconds after which it is killed. */
+  readonly limit?: number
+}
+
 /** The real program. */
 export class Running {
-  readonly process: ChildProcessByStdio<null, Readable, Readable>
+  readonly process: ChildProcessByStdio<Writable, Readable, Readable>
   readonly ended: Promise<Ending>
   #output = ''
   #errors = ''
 
-  /** `inherited`: what the program has for its file descriptors from 3 on, told to it as systemd does. */
   constructor(
     words: readonly string[],
     environment: NodeJS.ProcessEnv = {},
-    inherited: readonly number[] = [],
-    limit = LIMIT
+    { inherited = [], input = '', limit = LIMIT }: Surroundings = {}
   ) {
     const program = [process.execPath, '--import', 'tsx', 'lib/cli/main.ts', ...words]
     // Nobody knows the number of a process before it runs, but the shell that becomes it.
@@ -35,11 +43,14 @@ export class Running {
         ? program
         : ['bash', '-c', 'LISTEN_PID=$$ exec "$@"', 'bash', ...program]
     this.process = spawn(started[0]!, started.slice(1), {
-      stdio: ['ignore', 'pipe', 'pipe', ...inherited],
+      stdio: ['pipe', 'pipe', 'pipe', ...inherited],
       env: { ...process.env, ...environment },
       timeout: limit,
       killSignal: 'SIGKILL',
-    }) as ChildProcessByStdio<null, Readable, Readable>
+    }) as ChildProcessByStdio<Writable, Readable, Readable>
+    // Who ends before it has read all is no failure.
+    this.process.stdin.on('error', () => {})
+    this.process.stdin.end(input)
     this.process.stdout.on('data', (text) => {
       this.#output += text
     })

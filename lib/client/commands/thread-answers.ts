@@ -14,6 +14,7 @@ import { hearing } from './client-tracking.ts'
 import { counting } from './counters.ts'
 import type { Everywhere } from './everywhere.ts'
 import type { LocalServices } from './local.ts'
+import { monitorShares } from './monitor.ts'
 import { clientsShown } from './proxy-clients.ts'
 import { updating } from './proxy-cluster.ts'
 import { configSetting } from './proxy-config.ts'
@@ -30,6 +31,7 @@ const COMMANDS: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
   updating,
   configSetting,
   hearing,
+  ...monitorShares,
   ...pubsubShares,
 ]
 
