@@ -131,6 +131,11 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     help: 'Whether CONFIG, ACL, DEBUG, SLOWLOG and the like are carried out, on every master; what names one server (dir, port, bind, ...) is refused in any case.',
     runtime: true,
   },
+  coalesce: {
+    default: false,
+    ...flag,
+    help: 'Whether identical reads that different clients send at the same time, as of a hot key, are sent to the node once, and its reply to all of them.',
+  },
   multiplexing: {
     default: true,
     ...flag,

@@ -45,6 +45,7 @@ function ownCounters({ clients, totals }: LocalServices): Counters {
     bytesRead: totals.bytesRead,
     bytesWritten: totals.bytesWritten,
     redirects: totals.redirects,
+    coalesced: totals.coalesced,
     cpuUser: user,
     cpuSystem: system,
   }

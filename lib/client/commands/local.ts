@@ -138,6 +138,7 @@ export interface LocalServices {
     readonly bytesRead: number
     readonly bytesWritten: number
     readonly redirects: number
+    readonly coalesced: number
     readonly masters: number
     readonly replicas: number
   }

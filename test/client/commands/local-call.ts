@@ -142,6 +142,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
       bytesRead: 4,
       bytesWritten: 5,
       redirects: 6,
+      coalesced: 7,
       masters: 3,
       replicas: 3,
     },
