@@ -23,8 +23,12 @@ export interface Target {
 }
 
 const START_LIMIT_MS = 10_000
-/** As `npm start` and the program's first line have it: room for what lives for one turn only, so that it is collected less often. */
-const NODE_FLAGS = ['--min-semi-space-size=16']
+/** As `npm start` and the program's first line have them. */
+const NODE_FLAGS = [
+  '--min-semi-space-size=16',
+  '--max-inlined-bytecode-size=1000',
+  '--max-inlined-bytecode-size-cumulative=4000',
+]
 
 /** The proxy as users run it: built, and a process of its own, with more for more threads. */
 export async function proxyTarget(

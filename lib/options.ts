@@ -271,7 +271,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
   },
   maxBulkLength: {
     default: 512 * MEBIBYTE,
-    ...whole(1024, 2 ** 32),
+    ...whole(1024, 2 ** 31 - 1),
     unit: 'bytes',
     help: "Longest argument of a request (the server's proto-max-bulk-len).",
   },

@@ -21,8 +21,15 @@ export interface CrewHooks {
   leaving(member: CrewMember): void
 }
 
-/** Young objects of a busy proxy fit in; the default of Node would have them copied. */
-const SEMI_SPACE = '--min-semi-space-size=16'
+/**
+ * As in the first line of the program. Young objects of a busy proxy fit in, which the default of Node would have copied; and what a command
+ * goes through becomes one piece of machine code, for which it is a little too long by default.
+ */
+const NODE_FLAGS = [
+  '--min-semi-space-size=16',
+  '--max-inlined-bytecode-size=1000',
+  '--max-inlined-bytecode-size-cumulative=4000',
+]
 /** Milliseconds that the others wait for a thread's answer. */
 const ANSWER_TIME = 2000
 /** Milliseconds that a reload waits for a thread; one that hangs does as it was told when it comes to itself. */
@@ -46,8 +53,8 @@ export class CrewMember {
   constructor(index: number, hooks: CrewHooks) {
     this.index = index
     const execArgv = [
-      ...process.execArgv.filter((each) => !each.startsWith(SEMI_SPACE)),
-      SEMI_SPACE,
+      ...process.execArgv.filter((each) => !NODE_FLAGS.includes(each)),
+      ...NODE_FLAGS,
     ]
     this.#process = fork(process.argv[1]!, [], {
       execArgv,

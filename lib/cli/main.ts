@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --min-semi-space-size=16
+#!/usr/bin/env -S node --min-semi-space-size=16 --max-inlined-bytecode-size=1000 --max-inlined-bytecode-size-cumulative=4000
 import { ProxyError, version } from '../index.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import { isThread, serveAsThread } from './child.ts'

@@ -207,7 +207,7 @@ export class Stateful {
     const { client, services } = this.#host
     const { privates } = services
     const found = new Map<ClusterNode | undefined, number>()
-    for (const slot of client.written.values()) found.set(privates.nodeFor(slot), slot)
+    for (const slot of client.written.slots()) found.set(privates.nodeFor(slot), slot)
     return found.size > 0 ? [...found.values()] : (privates.anchors() ?? [-1])
   }
 

@@ -1,8 +1,10 @@
 import type { ClusterNode } from '../cluster/node.ts'
 import type { Request } from '../router/request.ts'
 
-/** The masters that a client wrote to, and of each a slot: WAIT asks them. */
-export class WrittenMasters extends Map<ClusterNode, number> {
+/** The masters that a client wrote to, and of each a slot: WAIT asks them. They are few, and noted with each write: a look at each beats a map. */
+export class WrittenMasters {
+  readonly #nodes: ClusterNode[] = []
+  readonly #slots: number[] = []
   #last: ClusterNode | undefined
 
   /** One of the client's requests was answered. */
@@ -10,5 +12,19 @@ export class WrittenMasters extends Map<ClusterNode, number> {
     if (node === undefined || slot < 0 || node === this.#last || spec?.readonly === true) return
     this.#last = node
     this.set(node, slot)
+  }
+
+  /** A slot of a node was written to. */
+  set(node: ClusterNode, slot: number): void {
+    const nodes = this.#nodes
+    let at = 0
+    while (at < nodes.length && nodes[at] !== node) at++
+    nodes[at] = node
+    this.#slots[at] = slot
+  }
+
+  /** A slot of each. */
+  slots(): readonly number[] {
+    return this.#slots
   }
 }

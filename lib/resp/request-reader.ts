@@ -94,7 +94,7 @@ export class RequestReader implements RequestView {
   readonly #maxRequestLength: number
 
   constructor(limits: RequestLimits = {}) {
-    this.#maxBulkLength = limits.maxBulkLength ?? 512 * 1024 * 1024
+    this.#maxBulkLength = Math.min(limits.maxBulkLength ?? 512 * 1024 * 1024, REQUEST_LIMIT)
     this.#maxRequestLength = Math.min(limits.maxRequestLength ?? REQUEST_LIMIT, REQUEST_LIMIT)
   }
 
@@ -209,18 +209,30 @@ export class RequestReader implements RequestView {
           return found
         }
         this.start = this.#cursor
-        const count = this.#number(this.#cursor + 1, 'too big mbulk count string')
+        const count = this.#count()
         if (count === UNFINISHED) return this.error === '' ? MORE : BROKEN
         if (count === WRONG || count > ARGUMENT_LIMIT) return this.#fail('invalid multibulk length')
         if (!this.authenticated && count > UNAUTHENTICATED_ARGUMENT_LIMIT) {
           return this.#fail('unauthenticated multibulk length')
         }
         if (count <= 0) continue
-        this.#announced = count
+        // As an integer for the engine, too: what #number gives is none.
+        this.#announced = count | 0
         this.argc = 0
       }
       return this.#arguments()
     }
+  }
+
+  /** How many arguments are announced at the cursor, which it passes: most often it is one digit. */
+  #count(): number {
+    const at = this.#cursor
+    const buffer = this.buffer
+    const digit = at + 3 < this.#length ? buffer[at + 1]! - ZERO : -1
+    if (digit < 1 || digit > 9 || buffer[at + 2] !== CR || buffer[at + 3] !== LF)
+      return this.#number(at + 1, 'too big mbulk count string')
+    this.#cursor = at + 4
+    return digit
   }
 
   /** Reads bulk strings until the request is whole. The loop runs on locals: it is the hottest of this package. */
@@ -313,7 +325,7 @@ export class RequestReader implements RequestView {
       this.#fail('unauthenticated bulk length')
       return WRONG
     }
-    return bulk
+    return bulk | 0
   }
 
   /**

@@ -316,6 +316,6 @@ test('the program can be called by its name', () => {
   assert.deepEqual(bin, { 'redis-cluster-proxy': 'dist/cli/main.js' })
   assert.match(
     readFileSync('lib/cli/main.ts', 'utf8'),
-    /^#!\/usr\/bin\/env -S node --min-semi-space-size=16\n/
+    /^#!\/usr\/bin\/env -S node --min-semi-space-size=16 --max-inlined-bytecode-size=1000 --max-inlined-bytecode-size-cumulative=4000\n/
   )
 })
