@@ -13,15 +13,22 @@ export interface Sample {
   readonly p99: number
   /** Microseconds, user and system, of the processes under test. */
   readonly cpuPerCommand: number
+  /** The same of the nodes behind. */
+  readonly nodeCpuPerCommand: number
   /** MiB, at the end of the run. */
   readonly resident: number
 }
 
 const RUN_LIMIT_MS = 120_000
 
-/** Sends a workload to a place and measures both ends. */
-export async function measure(workload: Workload, place: Place): Promise<Sample> {
+/** Sends a workload to a place and measures both ends; `nodes`: the servers' process ids. */
+export async function measure(
+  workload: Workload,
+  place: Place,
+  nodes: readonly number[]
+): Promise<Sample> {
   const before = cpuMicroseconds(place.pids)
+  const nodesBefore = cpuMicroseconds(nodes)
   const [requestsPerSecond, p50, p99] = await load(workload, place)
   const cpu = cpuMicroseconds(place.pids) - before
   return {
@@ -29,6 +36,7 @@ export async function measure(workload: Workload, place: Place): Promise<Sample>
     p50,
     p99,
     cpuPerCommand: cpu / workload.requests,
+    nodeCpuPerCommand: (cpuMicroseconds(nodes) - nodesBefore) / workload.requests,
     resident: residentMebibytes(place.pids),
   }
 }

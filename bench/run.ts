@@ -6,11 +6,12 @@
  *                      [--clients 1,10,100,1000,10000] [--only proxy,forwarder] [--peer name=host:port,pid ...] [--wait]
  *                      [--plot file.svg] [--applications] [--list]
  *
- * Rows: `get-` and `set-` with `p<pipeline>`, `p<pipeline>-resp3`, `c<clients>`, `64k` and `1m`; `mget`, `mset` and `exists` of ten keys. `--list`
- * prints them; without `--rows` those by pipeline and with 1,000 clients are measured.
+ * Rows: `get-` and `set-` with `p<pipeline>`, `p<pipeline>-resp3`, `c<clients>`, `64k` and `1m`; `hot-` with `p<pipeline>`, `c1000` and `64k`: one
+ * key for all clients; `mget`, `mset` and `exists` of ten keys. `--list` prints them; without `--rows` those by pipeline and with 1,000 clients
+ * are measured.
  *
- * Targets are `proxy`, `observed` (the proxy embedded, with a listener for `command`), `cluster` (CPU and memory of its masters together),
- * `forwarder` (all clients share one connection to the server) and `pipe` (a connection for every client); the memory of all but the first and
+ * Targets are `proxy`, `coalesce` (the proxy with that option), `observed` (the proxy embedded, with a listener for `command`), `cluster` (CPU
+ * and memory of its masters together), `forwarder` (all clients share one connection to the server) and `pipe` (a connection for every client); the memory of all but the first and
  * the cluster holds a TypeScript loader. A peer must stand in front of the same cluster: `--wait` prints its addresses and waits for Enter
  * before measuring. `--plot` draws throughput and p99 of the rows `get-c*`; `--applications` compares client libraries straight to the nodes
  * with the same through the proxy. For 10,000 clients the limit of open files must be raised (`ulimit -n`).
@@ -80,6 +81,7 @@ if (values.wait) {
   await once(process.stdin, 'data')
   process.stdin.destroy()
 }
+const nodes = [...direct.place.pids, server.pid]
 const measured = await measureAll(await targets())
 console.log(renderTable(measured, rounds))
 if (values.plot !== undefined) {
@@ -113,6 +115,7 @@ async function targets(): Promise<Target[]> {
   const wanted = values.only.split(',').filter((name) => name !== '')
   const makers: [string, () => Target | Promise<Target>][] = [
     ['proxy', () => proxyTarget(cluster, Number(values.threads))],
+    ['coalesce', () => proxyTarget(cluster, Number(values.threads), 'coalesce', ['--coalesce'])],
     ['observed', () => observedTarget(cluster)],
     ['cluster', () => direct],
     ['forwarder', () => forwarderTarget(server)],
@@ -134,7 +137,7 @@ async function measureAll(compared: readonly Target[]): Promise<Measured[]> {
       for (const target of order) {
         const place = await target.prepare(row)
         if (place === undefined) continue
-        const sample = await measure(row, place)
+        const sample = await measure(row, place, nodes)
         if (round === 0) continue
         const list = samples.get(keyOf(row, target)) ?? []
         samples.set(keyOf(row, target), [...list, sample])

@@ -19,6 +19,7 @@ const COLUMNS = [
   'p99 ms',
   'CPU µs/command',
   'proxy / this',
+  'nodes µs/command',
   'RSS MiB',
 ]
 
@@ -34,6 +35,7 @@ export function renderTable(rows: readonly Measured[], rounds: number): string {
       of('p99').toFixed(2),
       of('cpuPerCommand').toFixed(2),
       ratio(rows, workload, of('cpuPerCommand')),
+      of('nodeCpuPerCommand').toFixed(2),
       of('resident').toFixed(0),
     ]
   })

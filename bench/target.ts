@@ -29,7 +29,9 @@ const NODE_FLAGS = ['--min-semi-space-size=16']
 /** The proxy as users run it: built, and a process of its own, with more for more threads. */
 export async function proxyTarget(
   cluster: RealCluster,
-  threads = 1
+  threads = 1,
+  name = 'proxy',
+  more: readonly string[] = []
 ): Promise<Target & { readonly place: Place }> {
   const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
   const addresses = cluster.masters.map((node) => node.address)
@@ -41,10 +43,11 @@ export async function proxyTarget(
     '--enable-cross-slot',
     '--threads',
     String(threads),
+    ...more,
     ...addresses,
   ])
   const place = { port, pids: [child.pid as number] }
-  return { name: 'proxy', place, prepare: async () => place }
+  return { name, place, prepare: async () => place }
 }
 
 /** The built proxy embedded in a program that listens to `command`. */

@@ -43,7 +43,7 @@ const CLIENTS = 50
 const KEYS_PER_COMMAND = 10
 const RANDOM = '__rand_int__'
 
-/** All rows there are: GET and SET by pipeline, in RESP3, by number of clients, many keys in one command, large values. */
+/** All rows there are: GET and SET by pipeline, in RESP3, by number of clients, many keys in one command, one key for all, large values. */
 export function workloads({ pipelines, requests, clients }: WorkloadOptions): Workload[] {
   const rows: Workload[] = []
   for (const pipeline of pipelines) {
@@ -56,6 +56,7 @@ export function workloads({ pipelines, requests, clients }: WorkloadOptions): Wo
   }
   for (const count of clients) rows.push(...small(`c${count}`, count, 1, requests))
   rows.push(...manyKeys(requests / 4))
+  rows.push(...hot(pipelines, requests))
   for (const [family, { bytes, keys }] of LARGE_FAMILIES) {
     rows.push(...large(family, bytes, keys, requests))
   }
@@ -103,6 +104,20 @@ function manyKeys(requests: number): Workload[] {
     command: (key) => [name, ...times([`${key}:${RANDOM}`, ...perKey]).flat()],
   })
   return [row('MGET'), row('MSET', value), row('EXISTS')]
+}
+
+/** All clients read one key, for the option `coalesce`: a small value by pipeline and from 1,000 clients, and a large one. */
+function hot(pipelines: readonly number[], requests: number): Workload[] {
+  const rows = pipelines.flatMap((pipeline) => small(`p${pipeline}`, CLIENTS, pipeline, requests))
+  const many = small('c1000', 1000, 1, requests)
+  return [...rows, ...many, ...large('key64k', 65_536, 1, requests)]
+    .filter(({ id }) => id.startsWith('get-'))
+    .map((row) => ({
+      ...row,
+      id: row.id.replace('get', 'hot'),
+      title: `${row.title}, one key`,
+      keys: 1,
+    }))
 }
 
 function large(family: string, bytes: number, keys: number, most: number): Workload[] {

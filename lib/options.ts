@@ -131,6 +131,11 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     help: 'Whether CONFIG, ACL, DEBUG, SLOWLOG and the like are carried out, on every master; what names one server (dir, port, bind, ...) is refused in any case.',
     runtime: true,
   },
+  coalesce: {
+    default: false,
+    ...flag,
+    help: 'Whether identical reads that different clients send at the same time, as of a hot key, are sent to the node once, and its reply to all of them.',
+  },
   multiplexing: {
     default: true,
     ...flag,
@@ -335,7 +340,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     default: 1024 * MEBIBYTE,
     ...whole(0, MOST_BYTES),
     unit: 'bytes',
-    help: 'What all clients together may have buffered before no more is read, and no new client let in; 0: no limit. Of one thread.',
+    help: 'What all clients together may have buffered before no more is read, and no new client let in; 0: no limit. Of all threads; one that has less than its share goes on.',
     runtime: true,
   },
   program: {

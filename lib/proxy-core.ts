@@ -200,8 +200,7 @@ export class ProxyCore {
   }
 
   stats(): ProxyStats {
-    const { commands, connections, rejectedConnections, bytesRead, bytesWritten, redirects } =
-      this.#services.totals
+    const { totals } = this.#services
     const nodes = [...this.#pool.nodes()].map((node) => ({
       address: node.name,
       status: node.status,
@@ -210,12 +209,13 @@ export class ProxyCore {
     return {
       uptime: Date.now() - this.#services.startedAt,
       clients: this.#roster.size,
-      connections,
-      rejectedConnections,
-      commands,
-      bytesRead,
-      bytesWritten,
-      redirects,
+      connections: totals.connections,
+      rejectedConnections: totals.rejectedConnections,
+      commands: totals.commands,
+      bytesRead: totals.bytesRead,
+      bytesWritten: totals.bytesWritten,
+      redirects: totals.redirects,
+      coalesced: totals.coalesced,
       bufferedBytes: this.#roster.bufferedBytes,
       nodes,
     }

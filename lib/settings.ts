@@ -142,6 +142,8 @@ export interface Settings {
   gatherMaxBytes: number
   /** Whether clients may administer the servers: commands flagged `admin` reach every master. */
   adminCommands: boolean
+  /** Whether identical reads of several clients, to be written at the same time, become one. */
+  coalesce: boolean
   /** Whether clients share connections to the nodes. */
   multiplexing: boolean
   /** Idle private connections to keep, for each node and protocol version. */

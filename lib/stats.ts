@@ -16,6 +16,8 @@ export interface ProxyStats {
   readonly bytesWritten: number
   /** Redirects followed. */
   readonly redirects: number
+  /** Reads that were answered along with another one (option `coalesce`). */
+  readonly coalesced: number
   /** Bytes that all clients together have buffered, as of the last second. */
   readonly bufferedBytes: number
   /** The nodes that are in use. */

@@ -131,7 +131,8 @@ const HANDLING: Readonly<Record<Treatment, (spec: CommandSpec) => readonly [stri
     'subscription',
     keyShape === NO_KEYS ? '' : "at the owner of the channels' slot, wherever that moves",
   ],
-  'one-server': () => ONE_SERVER,
+  'one-server': ({ name }) =>
+    name === 'move' || name === 'swapdb' ? ['refused', 'a cluster has one database'] : ONE_SERVER,
   refused: () => ['refused', 'leaves state in its connection'],
 }
 

@@ -61,6 +61,7 @@ test('the defaults are those that the documentation promises', () => {
       replicaCheckInterval: 1000,
       availabilityZone: undefined,
       crossSlot: false,
+      coalesce: false,
       adminCommands: false,
       gatherMaxBytes: 67_108_864,
       multiplexing: true,

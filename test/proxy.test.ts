@@ -189,6 +189,7 @@ test('stats counts what went through', async () => {
     bytesRead: 20,
     bytesWritten: 5,
     redirects: 1,
+    coalesced: 0,
     bufferedBytes: 0,
   })
   assert.deepEqual(nodes.map(({ address }) => address).sort(), [...cluster.addresses].sort())

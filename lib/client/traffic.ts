@@ -27,6 +27,10 @@ export class Totals {
     return this.#router.redirects.count
   }
 
+  get coalesced(): number {
+    return this.#router.coalesced
+  }
+
   get masters(): number {
     return this.#count('master')
   }

@@ -92,6 +92,8 @@ export class Connection {
   answered = false
   /** Whether so much waits to be written that senders should pause until `onDrain`. */
   congested = false
+  /** How often it has written: all that was sent since the last time goes in one piece. */
+  writes = 0
   readonly #setup: ConnectionSetup
   readonly #events: ConnectionEvents
   readonly #socket: NodeSocket
@@ -170,6 +172,7 @@ export class Connection {
   flush(): void {
     if (this.state === 'closed') return
     this.#unflushed = 0
+    this.writes++
     this.#batch.flush(this.#socket)
     const { writableLength, writableNeedDrain } = this.#socket
     // Only a socket that needs it says 'drain': its own limit may be above ours.

@@ -135,7 +135,7 @@ export class Refresher {
 
   async #run(reason: TopologyReason): Promise<void> {
     const wait = this.#endedAt + this.#settings.refreshMinInterval - performance.now()
-    if (wait > 0) await this.#pause(wait)
+    if (wait > 0 && !this.#closed) await this.#pause(wait)
     if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
     const moment = this.#cache.moment
     let cause: unknown

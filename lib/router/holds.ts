@@ -1,7 +1,7 @@
-import type { NodeRequest } from '../cluster/connection.ts'
 import type { Lane } from '../cluster/lane.ts'
 import type { SlotMove } from '../cluster/slot-cache.ts'
-import { Request, type RequestHold, type RequestOwner } from './request.ts'
+import { requestsOf } from './joint-reads.ts'
+import type { Request, RequestHold, RequestOwner } from './request.ts'
 import { SlotHold } from './slot-hold.ts'
 
 /** Sees to it that there is a {@link SlotHold} wherever the order of an owner's requests for a slot takes care. */
@@ -30,8 +30,8 @@ export class Holds {
 
   /** Requests in flight in a lane keep their place before younger ones, which will take another connection. */
   keepOrder(lane: Lane): void {
-    for (const request of lane.requests()) {
-      if (isRequest(request)) this.of(request.owner, request.slot)
+    for (const each of lane.requests()) {
+      for (const request of requestsOf(each)) this.of(request.owner, request.slot)
     }
   }
 
@@ -44,24 +44,21 @@ export class Holds {
     for (const node of new Set(moves.map((move) => move.from))) {
       if (node === undefined) continue
       for (const lane of node.lanes) {
-        for (const request of lane.requests()) this.#holdIfMoved(request, moved)
-        for (const request of lane.recall()) {
-          const hold = this.#holdIfMoved(request, moved)
-          if (hold !== undefined && isRequest(request)) hold.again(request, 0)
-          else lane.send(request)
+        for (const each of lane.requests()) {
+          for (const request of requestsOf(each)) this.#holdIfMoved(request, moved)
+        }
+        for (const waiting of lane.recall()) {
+          const [request] = requestsOf(waiting)
+          const hold = request && this.#holdIfMoved(request, moved)
+          if (hold === undefined) lane.send(waiting)
+          else hold.again(request!, 0)
         }
       }
     }
     for (const hold of [...this.#delayed]) if (moved.has(hold.slot)) hold.wake()
   }
 
-  #holdIfMoved(request: NodeRequest, moved: ReadonlySet<number>): RequestHold | undefined {
-    if (!isRequest(request) || !moved.has(request.slot)) return undefined
-    return this.of(request.owner, request.slot)
+  #holdIfMoved({ owner, slot }: Request, moved: ReadonlySet<number>): RequestHold | undefined {
+    return moved.has(slot) ? this.of(owner, slot) : undefined
   }
-}
-
-/** What is in flight on a connection may also be a question of the proxy's own, which has no slot and no owner. */
-function isRequest(request: NodeRequest): request is Request {
-  return request instanceof Request
 }

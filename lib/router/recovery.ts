@@ -4,10 +4,11 @@ import type { ClusterNode } from '../cluster/node.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
 import { ProxyError, replyText } from '../errors.ts'
 import type { Holds } from './holds.ts'
+import { requestsOf } from './joint-reads.ts'
 import { isPlainRead } from './reader.ts'
 import { type Redirects, redirectDelay } from './redirects.ts'
 import type { ReplicaReads } from './replica-reads.ts'
-import { precedesUncertain, Request } from './request.ts'
+import { precedesUncertain, type Request } from './request.ts'
 import { answerError, backOff, FIRST_DELAY, type RouterParts } from './routing.ts'
 import { loadScript, type Scripts } from './scripts.ts'
 
@@ -136,7 +137,7 @@ export class Recovery {
   /** A command keeps the connection of a lane busy, and the node answers others: what comes later takes another one. */
   onStuck(node: ClusterNode, lane: Lane): void {
     const [oldest] = lane.requests()
-    const name = oldest instanceof Request ? (oldest.spec?.name ?? 'a command') : 'a command'
+    const name = (oldest && requestsOf(oldest)[0]?.spec?.name) ?? 'a command'
     this.#holds.keepOrder(lane)
     lane.replace(true)
     const text = `'${name}' keeps a shared connection to ${node.name} busy; later commands take another one`

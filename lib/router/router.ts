@@ -6,6 +6,7 @@ import { type ProxyError, replyText } from '../errors.ts'
 import { Composite, type PartReply, type Step } from './composite.ts'
 import type { FanOut } from './fan-out.ts'
 import { Holds } from './holds.ts'
+import { JointReads } from './joint-reads.ts'
 import { partialFailure } from './partial-failure.ts'
 import { Recovery } from './recovery.ts'
 import { Redirects } from './redirects.ts'
@@ -23,6 +24,7 @@ export class Router implements RequestHandler {
   readonly #parts: RouterParts
   readonly #holds: Holds
   readonly #reads: ReplicaReads
+  readonly #joint: JointReads | undefined
   #masters: ClusterNode[] = []
   #turn = 0
   readonly #scans: Scans
@@ -36,6 +38,7 @@ export class Router implements RequestHandler {
   constructor(parts: RouterParts) {
     this.#parts = parts
     this.#holds = new Holds(this.#send)
+    this.#joint = parts.settings.coalesce ? new JointReads() : undefined
     this.#reads = new ReplicaReads(parts, this.#holds, answerError)
     this.scripts = new Scripts(parts.settings.scriptCacheBytes)
     this.redirects = new Redirects(parts, (moves) => this.onMoves(moves))
@@ -48,6 +51,11 @@ export class Router implements RequestHandler {
     const { cache, clock, refresher, settings } = parts
     const refresh = (): void => refresher.request('uncovered slot')
     this.#scans = new Scans(cache, clock, refresh, settings.retryBudget)
+  }
+
+  /** Reads that joined another one since the start. */
+  get coalesced(): number {
+    return this.#joint?.joined ?? 0
   }
 
   /** Takes a request that its owner counts as outstanding; its reply comes through {@link RequestOwner.deliver}. */
@@ -80,6 +88,7 @@ export class Router implements RequestHandler {
     request.node = node
     const fromReplica = detour?.replica !== undefined
     const lane = node.lane(fromReplica ? request.lane + TO_REPLICA : request.lane)
+    if (this.#joint?.send(request, lane)) return
     if (!lane.send(request)) request.owner.onCongested(lane)
   }
 

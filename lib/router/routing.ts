@@ -18,6 +18,7 @@ export interface RouterParts {
     | 'announceMap'
     | 'gatherMaxBytes'
     | 'scriptCacheBytes'
+    | 'coalesce'
   >
   readonly clock: Clock
   readonly pool: ConnectionPool

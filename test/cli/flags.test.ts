@@ -148,6 +148,13 @@ describe('the program started with', { concurrency: 2 }, () => {
         assert.equal(new Set(used.map(({ connection }) => connection)).size, 2)
       })
     }
+    await withFlags({ coalesce: 'yes' }, async ({ cluster, client }) => {
+      const one = await client()
+      await one.ask('EXISTS', 'key')
+      await one.pipeline(Array.from({ length: 5 }, () => ['GET', 'key']))
+      const used = cluster.nodes[0]!.received.filter(({ command }) => command[0] === 'GET')
+      assert.equal(used.length, 1)
+    })
   })
 
   test('the flags about peers, users and addresses', async () => {

@@ -229,9 +229,11 @@ test('nodes that left are let go of, their connections closed', async () => {
 test('after close nothing is asked any more, and who waits is told', async () => {
   await using side = await askingSide({ masters: 1 }, { refreshMinInterval: 5000 })
   await side.refresher.refresh('start')
-  const waiting = side.refresher.refresh('request')
+  const waiting = [side.refresher.refresh('request'), side.refresher.refresh('request')]
+  const begun = performance.now()
   side.refresher.close()
-  await assert.rejects(waiting, { code: 'CLOSED' })
+  for (const each of waiting) await assert.rejects(each, { code: 'CLOSED' })
+  assert.ok(performance.now() - begun < 2500, 'who waits for a further inquiry is told at once too')
   await assert.rejects(side.refresher.refresh('request'), { code: 'CLOSED' })
   side.refresher.request('redirect')
   assert.equal(side.inquiries, 1)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { Batch } from '../../lib/resp/batch.ts'
-import { borrow, giveBack } from '../../lib/resp/large-buffers.ts'
+import { borrow, giveBack, lendToAll } from '../../lib/resp/large-buffers.ts'
 
 test('a buffer that was given back serves the next value of about its size', () => {
   const first = borrow(70_000)
@@ -55,4 +55,18 @@ test('a reply gives its buffer back once it is written, however slow the client,
   assert.equal(giveBack(last), false)
   socket.end()
   await once(client, 'close')
+})
+
+test('a buffer that several look at is taken back when the last of them has given it back', () => {
+  const buffer = borrow(70_000)
+  lendToAll(buffer, 3)
+  for (let i = 0; i < 2; i++) {
+    assert.equal(giveBack(buffer), true)
+    assert.notEqual(borrow(70_000).buffer, buffer.buffer)
+  }
+  giveBack(buffer)
+  assert.equal(borrow(70_000).buffer, buffer.buffer)
+  const own = Buffer.allocUnsafeSlow(128 * 1024)
+  lendToAll(own, 2)
+  assert.equal(giveBack(own), false)
 })

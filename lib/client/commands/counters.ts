@@ -5,6 +5,7 @@
  */
 
 import type { ReplyValue } from '../../resp/encode.ts'
+import { BUFFERED_BYTES } from '../bytes-elsewhere.ts'
 import { type Everywhere, everywhere, type Share } from './everywhere.ts'
 import type { LocalCall, LocalHandler, LocalServices } from './local.ts'
 
@@ -44,6 +45,7 @@ function ownCounters({ clients, totals }: LocalServices): Counters {
     bytesRead: totals.bytesRead,
     bytesWritten: totals.bytesWritten,
     redirects: totals.redirects,
+    coalesced: totals.coalesced,
     cpuUser: user,
     cpuSystem: system,
   }
@@ -67,6 +69,12 @@ export function inAll(shares: readonly Share<Counters>[]): Counters {
 export const counting: Omit<Everywhere<Counters>, 'reply'> = {
   kind: 'counters',
   share: (_args, services) => ownCounters(services),
+}
+
+/** What the clients of each thread have buffered. */
+export const buffering: Omit<Everywhere<number>, 'reply'> = {
+  kind: BUFFERED_BYTES,
+  share: (_args, { bufferedBytes }) => bufferedBytes,
 }
 
 /** A handler whose reply is made of the counters of all threads. */

@@ -163,6 +163,7 @@ function stats(_call: LocalCall, counters: Counters): Fields {
     total_net_output_bytes: counters.bytesWritten,
     rejected_connections: counters.rejectedConnections,
     redirects_followed: counters.redirects,
+    coalesced_reads: counters.coalesced,
   }
 }
 
