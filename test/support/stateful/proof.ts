@@ -8,8 +8,8 @@ export const MOST_PRIVATE = 180
 
 /** Transactions at a time, by user and version. */
 const SHARE = 28
-/** Flags of `CLIENT LIST` for a connection within MULTI, in a blocking command, or with a watched key that was changed. */
-const DIRTY = /flags=\w*[xbd]/
+/** In `CLIENT LIST` a connection within MULTI, in a blocking command, with a watched key that was changed, or subscribed to something. */
+const DIRTY = /flags=\w*[xbd]| s?sub=[1-9]| psub=[1-9]/
 const KNOWN = / db=0 .*multi=-1 (?:.* )?user=(default|alice|bob)\b/
 
 interface Kind {
@@ -26,7 +26,10 @@ const KINDS: readonly Kind[] = USERS.flatMap((user) => [
 export async function proveClean(master: number, port: number): Promise<number> {
   await using node = await connect(master)
   await node.call('AUTH', passwordOf('default'))
-  await within(settled(node), () => 'a connection is in MULTI or blocked: its end did not come')
+  await within(
+    settled(node),
+    () => 'a connection is in MULTI, blocked or subscribed: its end did not come'
+  )
   for (const line of await connectionsOf(node)) assert.match(line, KNOWN)
   // Whoever still watched a key would have its next transaction fail.
   await node.call('FLUSHALL')
@@ -36,6 +39,27 @@ export async function proveClean(master: number, port: number): Promise<number> 
   const all = await transactions(node, port, KINDS[0]!, MOST_PRIVATE)
   await all()
   return KINDS.length * SHARE
+}
+
+/** Proves that the proxy itself has forgotten its clients, but for those of every user that stay. */
+export async function proveForgotten(port: number): Promise<void> {
+  await using client = await connect(port)
+  const none = new RegExp(`connected_clients:${USERS.length + 1}\r\n`)
+  const gone = async (): Promise<void> => {
+    for (;;) {
+      const info = String(await client.ask('INFO', 'clients'))
+      if (
+        none.test(info) &&
+        /blocked_clients:0\r\n/.test(info) &&
+        /tracking_clients:0\r\n/.test(info)
+      )
+        return
+    }
+  }
+  await within(gone(), () => 'the end of the clients did not come')
+  assert.deepEqual(await client.ask('PUBSUB', 'CHANNELS'), [])
+  assert.deepEqual(await client.ask('PUBSUB', 'SHARDCHANNELS'), [])
+  assert.equal(await client.ask('PUBSUB', 'NUMPAT'), 0)
 }
 
 /** Proves that nothing is left of users whose last client is gone. */

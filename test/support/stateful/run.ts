@@ -3,7 +3,7 @@ import { encodeCommand } from '../resp-frame.ts'
 import { Cache } from './cache.ts'
 import { INVALIDATIONS, Inbox } from './inbox.ts'
 import { within } from './limit.ts'
-import { proveClean } from './proof.ts'
+import { proveClean, proveForgotten } from './proof.ts'
 import { Sequences } from './sequences.ts'
 import { NO_COMPANION, Situation } from './situation.ts'
 import type { Phase } from './step.ts'
@@ -66,6 +66,7 @@ export async function tryStateful(options: StatefulOptions): Promise<StatefulTot
     clients.map((index) => new StatefulClient(index, options, totals, voices).run())
   )
   options.calm()
+  await proveForgotten(options.port)
   for (const port of options.masters) totals.proven += await proveClean(port, options.port)
   await closeVoices(voices)
   return totals

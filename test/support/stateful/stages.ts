@@ -51,7 +51,8 @@ export async function fakeStage(masters = 3, mover?: number): Promise<StatefulSt
     moved: () => moves?.migrations ?? 0,
     calm: () => moves?.stop(),
     check: () => {
-      if (watch.mistake !== undefined) throw new Error(watch.mistake)
+      const mistake = watch.mistake ?? cluster.violations[0]
+      if (mistake !== undefined) throw new Error(mistake)
     },
     [Symbol.asyncDispose]: async () => {
       await proxied.close()
