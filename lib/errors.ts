@@ -67,6 +67,9 @@ export const replyText = {
   /** A command that acts on one server and must be sent to that server itself. */
   forbidden: (name: string): string =>
     `NOPERM \`${name}\` is not available through the proxy: send it to a node of the cluster`,
+  /** A command between numbered databases, of which a cluster has one. */
+  otherDatabases: (name: string): string =>
+    `ERR ${name.toUpperCase()} is not allowed in cluster mode`,
   /** CONFIG SET of something that cannot be the same for all masters; nothing was set. */
   oneServerSetting: (name: string): string =>
     `NOPERM the setting '${name}' names one server: send it to a node of the cluster`,

@@ -340,7 +340,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     default: 1024 * MEBIBYTE,
     ...whole(0, MOST_BYTES),
     unit: 'bytes',
-    help: 'What all clients together may have buffered before no more is read, and no new client let in; 0: no limit. Of one thread.',
+    help: 'What all clients together may have buffered before no more is read, and no new client let in; 0: no limit. Of all threads; one that has less than its share goes on.',
     runtime: true,
   },
   program: {

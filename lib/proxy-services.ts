@@ -3,8 +3,10 @@ import type net from 'node:net'
 import { accountsOf } from './client/access/accounts.ts'
 import { Attempts } from './client/access/attempts.ts'
 import { ClusterRights } from './client/access/cluster-rights.ts'
+import { Denials } from './client/access/denials.ts'
 import type { ClientServices } from './client/client-services.ts'
 import type { AdminServices } from './client/commands/admin.ts'
+import { clientLine } from './client/commands/client-list.ts'
 import { stopTracking } from './client/commands/client-tracking.ts'
 import { leave } from './client/commands/credential.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
@@ -88,6 +90,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     admin,
     accounts: accountsOf(settings),
     attempts: new Attempts(),
+    denials: new Denials(clientLine),
     get ownUsers() {
       return this.accounts !== undefined
     },
@@ -116,6 +119,9 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     originOf: (stream) => parts.gate?.originOf(stream),
     watchReplicas: () => watch.start(),
     clients: () => roster.clients(),
+    get bufferedBytes() {
+      return roster.bufferedBytes
+    },
     pause,
     monitors,
     invalidations: parts.invalidations,

@@ -233,7 +233,7 @@ export class Dispatcher {
 
   /** Refuses what the user may not do. */
   #denied(view: RequestView, spec: CommandSpec, account: Account): boolean {
-    const refusal = account.refusal(spec, view)
+    const refusal = this.#services.denials.refusal(this.#client, account, spec, view)
     if (refusal === undefined) return false
     if (this.#stateful?.queueing === true) this.#stateful.flaw()
     this.#refuse(spec, view, refusal)

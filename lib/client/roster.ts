@@ -5,6 +5,7 @@ import type { Identity } from '../cluster/identities.ts'
 import type { EventSink } from '../events.ts'
 import type { Settings } from '../settings.ts'
 import type { Accounts } from './access/accounts.ts'
+import { BytesElsewhere } from './bytes-elsewhere.ts'
 import { ClientConnection } from './client-connection.ts'
 import type { ClientServices } from './client-services.ts'
 import { isOpen } from './commands/credential.ts'
@@ -50,6 +51,7 @@ export class Roster {
   readonly #clock: Clock
   readonly #events: EventSink
   readonly #clients: Set<ClientConnection> = new Set()
+  readonly #elsewhere: BytesElsewhere
   #lastId = 0
   #ticks = 0
   /** Clock reading since when they have too much; 0 while they have not. */
@@ -63,6 +65,7 @@ export class Roster {
     this.#events = events
     const { threads } = settings.program ?? {}
     this.monitors = new Monitors(() => this.#settings.subscriberOutputLimit, threads)
+    this.#elsewhere = new BytesElsewhere(threads)
   }
 
   /** Clients connected now. */
@@ -166,7 +169,8 @@ export class Roster {
     this.bufferedBytes = bytes
     const { memoryLimit } = this.#settings
     const was = this.#overSince > 0
-    const over = memoryLimit > 0 && bytes > (was ? memoryLimit * 0.9 : memoryLimit)
+    const all = memoryLimit > 0 ? bytes + this.#elsewhere.beside(bytes, memoryLimit) : 0
+    const over = all > (was ? memoryLimit * 0.9 : memoryLimit)
     if (!over && !was) return
     const { now } = this.#clock
     if (over !== was) this.#overSince = over ? now : 0

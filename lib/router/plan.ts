@@ -175,6 +175,7 @@ function refuse(plan: Plan, error: string | Buffer): typeof REFUSED {
 /** Why a command is not carried out. A container gets here when its subcommand is missing or unknown. */
 function refusal(view: RequestView, spec: CommandSpec): string | Buffer {
   const { name, treatment, container } = spec
+  if (name === 'move' || name === 'swapdb') return replyText.otherDatabases(name)
   if (!container) {
     const administers = treatment === 'admin' || treatment === 'one-server'
     return administers ? replyText.forbidden(name) : replyText.unsupported(name)

@@ -5,73 +5,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import tls from 'node:tls'
-import { createFakeCluster, type FakeCluster } from '../../lib/testing/index.ts'
+import { createFakeCluster } from '../../lib/testing/index.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts'
-import { freePort } from '../support/free-port.ts'
-import { connect, type RawClient } from '../support/raw-client.ts'
-import { appears, Running } from '../support/running.ts'
+import { connect } from '../support/raw-client.ts'
+import { endOf, idOf, runIdOf, startThreads, threadOf } from '../support/two-threads.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxy-threads-'))
 after(() => rmSync(folder, { recursive: true }))
-
-/** A program of two threads before a fake cluster. */
-async function startThreads(cluster: FakeCluster, ...words: string[]) {
-  const port = await freePort()
-  const program = new Running([
-    ...['-p', String(port), '--bind', '127.0.0.1', '--threads', '2', ...words],
-    ...cluster.addresses,
-  ])
-  if (words.includes('--pidfile')) await appears(words.at(-1)!)
-  else await program.listens()
-  return { port, program }
-}
-
-async function endOf(program: Running): Promise<void> {
-  program.process.kill('SIGTERM')
-  assert.equal((await program.ended).code, 0)
-}
 
 function written(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }
 
-const threadOf = (client: RawClient): Promise<unknown> => client.ask('PROXY', 'CLIENT', 'THREAD')
-const idOf = async (client: RawClient): Promise<number> => Number(await client.ask('CLIENT', 'ID'))
-
-/** A client that a thread serves; those whom the other one gets leave again when there is one. */
-async function connectTo(port: number, thread: unknown): Promise<RawClient> {
-  const others: RawClient[] = []
-  for (;;) {
-    const client = await connect(port)
-    if ((await threadOf(client)) === thread) {
-      for (const each of others) await each.end()
-      return client
-    }
-    others.push(client)
-  }
-}
-
 describe('two threads', { concurrency: 2 }, () => {
-  test('tell a client of one thread what a client of the other tracks', async () => {
-    await using cluster = await createFakeCluster({ masters: 2 })
-    const { port, program } = await startThreads(cluster)
-    const [reader, hearing] = [await connect(port), await connect(port)]
-    assert.notEqual(await threadOf(reader), await threadOf(hearing))
-    const id = String(await idOf(hearing))
-    await hearing.call('HELLO', '3')
-    const refused = await reader.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', '999999')
-    assert.equal(String(refused), '-ERR The client ID you want redirect to does not exist\r\n')
-    assert.equal(await reader.ask('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id), 'OK')
-    await reader.call('GET', 'key')
-    cluster.execute('SET', 'key', 'value')
-    assert.equal(
-      String(await hearing.readReply()),
-      '>2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nkey\r\n'
-    )
-    for (const client of [reader, hearing]) client.stream.destroy()
-    await endOf(program)
-  })
-
   test('serve one port, and answer for each other whatever concerns all clients', async () => {
     await using cluster = await createFakeCluster({ masters: 2 })
     const { port, program } = await startThreads(cluster, '--maxclients', '4')
@@ -159,30 +105,28 @@ describe('two threads', { concurrency: 2 }, () => {
     assert.equal((await program.ended).code, 0)
   })
 
-  test('show a monitor what is asked in each of them, also in one that starts later', async () => {
-    await using cluster = await createFakeCluster({ masters: 2 })
-    const words = ['--admin-commands', 'yes', '--enable-debug-command']
-    const { port, program } = await startThreads(cluster, ...words)
-    const [monitor, other] = [await connect(port), await connect(port)]
-    const [here, there] = [await threadOf(monitor), await threadOf(other)]
-    assert.notEqual(here, there)
-    assert.equal(String(await monitor.call('MONITOR')), '+OK\r\n')
-    await other.ask('SET', 'key', 'value')
-    assert.match(String(await monitor.readReply()), / \[0 127\.0\.0\.1:\d+\] "SET" "key" "value"/)
-    const keeper = await connectTo(port, here)
-    assert.equal(await keeper.ask('PROXY', 'DEBUG', 'KILL', String(there), 'KILL'), 'OK')
-    await other.closed
-    const next = await connectTo(port, there)
-    await next.ask('GET', 'key')
-    assert.match(String(await monitor.readReply()), /"GET" "key"/)
-    // The thread of the monitor dies, and nobody is the worse for it.
-    assert.equal(await next.ask('PROXY', 'DEBUG', 'KILL', String(here), 'KILL'), 'OK')
-    await monitor.closed
-    for (let time = 0; time < 3; time++) assert.equal(await next.ask('GET', 'key'), 'value')
-    const again = await connectTo(port, here)
-    assert.equal(String(await again.call('MONITOR')), '+OK\r\n')
-    await next.ask('GET', 'other')
-    assert.match(String(await again.readReply()), /"GET" "other"/)
+  test('are replaced by new ones at SIGUSR2, and PROXY RESTART, while their clients finish', async () => {
+    await using cluster = await createFakeCluster({ masters: 1 })
+    const { port, program } = await startThreads(cluster)
+    await program.says(/commands are served[\s\S]*commands are served/)
+    const [one, other] = [await connect(port), await connect(port)]
+    const before = [await runIdOf(one), await runIdOf(other)]
+    cluster.nodes[0]!.pause()
+    const replies = [one, other].map((client) => client.call('INCR', 'counter'))
+    cluster.nodes[0]!.resume()
+    program.process.kill('SIGUSR2')
+    await program.says(/new threads serve/)
+    for (const reply of await Promise.all(replies)) assert.match(String(reply), /^:[12]\r\n$/)
+    await Promise.all([one.closed, other.closed])
+    const [next, last] = [await connect(port), await connect(port)]
+    const renewed = [await runIdOf(next), await runIdOf(last)]
+    assert.equal(new Set([...before, ...renewed]).size, 4)
+    assert.equal(String(await next.call('PROXY', 'RESTART')), '+OK\r\n')
+    await Promise.all([next.closed, last.closed])
+    const ids = new Set<string>()
+    for (const client of [await connect(port), await connect(port)]) ids.add(await runIdOf(client))
+    assert.equal(ids.size, 2)
+    assert.ok(renewed.every((id) => !ids.has(id)))
     await endOf(program)
   })
 

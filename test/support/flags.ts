@@ -8,7 +8,7 @@ import { freePort } from './free-port.ts'
 import { connect, type RawClient } from './raw-client.ts'
 import { appears, Running } from './running.ts'
 
-/** Flags with their values; a list gives a flag several times, true gives it without a value, and undefined not at all. */
+/** Flags with their values; a list gives a flag several times, and true gives it without a value. */
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
 /** Flags that a test of this process starts the program with. */
@@ -17,9 +17,9 @@ export const started: Set<string> = new Set<string>()
 /** Flags as words of the command line. */
 export function wordsOf(flags: Flags): string[] {
   return Object.entries(flags).flatMap(([name, values]) => {
-    if (values === undefined || values === false) return []
+    if (values === undefined) return []
     started.add(name)
-    if (values === true) return [`--${name}`]
+    if (typeof values === 'boolean') return [`--${name}`]
     return [values].flat().flatMap((value) => [`--${name}`, value])
   })
 }
@@ -46,7 +46,12 @@ export async function withFlags(
   const program = new Running(wordsOf({ ...base, ...flags }))
   if (flags.pidfile === undefined) await program.listens()
   else await appears(String(flags.pidfile))
-  await look({ program, cluster, port, client: () => connect(port) })
+  try {
+    await look({ program, cluster, port, client: () => connect(port) })
+  } catch (error) {
+    program.process.kill('SIGKILL')
+    throw error
+  }
   program.process.kill('SIGTERM')
   assert.equal((await program.ended).code, 0)
 }

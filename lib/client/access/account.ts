@@ -31,6 +31,15 @@ interface Verdict {
   readonly access: number | undefined
 }
 
+/** Why somebody was not let do something, in the words of ACL LOG. */
+export type DenialReason = 'auth' | 'command' | 'key' | 'channel'
+
+/** What a user is not allowed. */
+export interface Blamed {
+  readonly reason: DenialReason
+  readonly object: Buffer
+}
+
 const DENIED = 1
 const KEYS = 2
 const CHANNELS = 4
@@ -105,7 +114,23 @@ export class Account {
       if (option !== undefined) return replyText.deniedSort(option)
     }
     if ((bits & CHANNELS) === 0) return undefined
-    return this.#mayUseChannels(spec, view) ? undefined : replyText.deniedChannel
+    return this.#deniedChannel(spec, view) === undefined ? undefined : replyText.deniedChannel
+  }
+
+  /** What a refusal is about, for ACL LOG; undefined for one that is not told there, as by a server. */
+  blamed(refusal: string, spec: CommandSpec, view: RequestView): Blamed | undefined {
+    if (refusal === replyText.deniedCommand(spec.name)) {
+      return { reason: 'command', object: Buffer.from(spec.name) }
+    }
+    if (refusal === replyText.deniedKey) {
+      const count = keyAccess(spec, view, positions, access)
+      const at = positions.findIndex((position, i) => {
+        return i < count && !this.#mayUseKey(view, position, access[i]!)
+      })
+      return { reason: 'key', object: argument(view, positions[at]!) }
+    }
+    const channel = refusal === replyText.deniedChannel && this.#deniedChannel(spec, view)
+    return channel ? { reason: 'channel', object: channel } : undefined
   }
 
   #verdict(spec: CommandSpec): Verdict {
@@ -139,12 +164,14 @@ export class Account {
     return this.keys.allow(buffer, offsets[2 * position]!, offsets[2 * position + 1]!, bits)
   }
 
-  #mayUseChannels(spec: CommandSpec, view: RequestView): boolean {
+  /** The first channel of a command that is not for this user. */
+  #deniedChannel(spec: CommandSpec, view: RequestView): Buffer | undefined {
     const { last, pattern } = channelsOf(spec.name)!
     for (let i = 1; i < Math.min(view.argc, last + 1); i++) {
-      if (!this.mayUseChannel(argument(view, i), pattern)) return false
+      const channel = argument(view, i)
+      if (!this.mayUseChannel(channel, pattern)) return channel
     }
-    return true
+    return undefined
   }
 
   /** Whether it may use a channel; a pattern it must have just so. */

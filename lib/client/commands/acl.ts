@@ -8,6 +8,7 @@ import type { CommandSpec } from '../../command/spec.ts'
 import { OK, type ReplyValue } from '../../resp/encode.ts'
 import { frameRequest } from '../../resp/request-reader.ts'
 import type { Account } from '../access/account.ts'
+import { aclLog } from './acl-log.ts'
 import { container, type Subcommand } from './container.ts'
 import type { LocalCall, LocalCommands } from './local.ts'
 import { ownSpec } from './proxy-spec.ts'
@@ -76,6 +77,6 @@ export const aclCommands: LocalCommands = {
     deluser: refuse('deluser', -3),
     load: refuse('load', 2),
     save: refuse('save', 2),
-    log: refuse('log', -2),
+    log: { arity: -2, run: aclLog },
   }),
 }

@@ -79,7 +79,7 @@ function inOrderOf(ids: readonly Buffer[], all: Listed): string[] {
  * A client as one line of `CLIENT LIST`: the fields of Redis 7.0 in its order, those of 7.2 and 8.0 behind them.
  * What a client has not got here, such as a file descriptor, has the value that says so.
  */
-function clientLine(client: LocalClient): string {
+export function clientLine(client: LocalClient): string {
   const { session } = client
   const now = Date.now()
   const seconds = (since: number): number => Math.max(0, Math.floor((now - since) / 1000))

@@ -5,6 +5,7 @@
  */
 
 import type { ReplyValue } from '../../resp/encode.ts'
+import { BUFFERED_BYTES } from '../bytes-elsewhere.ts'
 import { type Everywhere, everywhere, type Share } from './everywhere.ts'
 import type { LocalCall, LocalHandler, LocalServices } from './local.ts'
 
@@ -68,6 +69,12 @@ export function inAll(shares: readonly Share<Counters>[]): Counters {
 export const counting: Omit<Everywhere<Counters>, 'reply'> = {
   kind: 'counters',
   share: (_args, services) => ownCounters(services),
+}
+
+/** What the clients of each thread have buffered. */
+export const buffering: Omit<Everywhere<number>, 'reply'> = {
+  kind: BUFFERED_BYTES,
+  share: (_args, { bufferedBytes }) => bufferedBytes,
 }
 
 /** A handler whose reply is made of the counters of all threads. */

@@ -79,6 +79,7 @@ function tryOut(
   if (user === undefined && isOpen(services)) return NO_PASSWORD_SET
   if (entered(call, name, password)) return undefined
   services.attempts.failed(client.remoteAddress)
+  if (services.accounts !== undefined) services.denials.note(client, 'auth', call.args[0]!, name)
   return WRONG_PASSWORD
 }
 

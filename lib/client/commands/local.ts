@@ -9,6 +9,7 @@ import type { MasterAnswer } from '../../router/survey.ts'
 import type { Accounts } from '../access/accounts.ts'
 import type { Attempts } from '../access/attempts.ts'
 import type { ClusterRights } from '../access/cluster-rights.ts'
+import type { Denials } from '../access/denials.ts'
 import type { Invalidations } from '../invalidations.ts'
 import type { MonitoringClient, Monitors } from '../monitors.ts'
 import type { Pause } from '../pause.ts'
@@ -87,6 +88,8 @@ export interface LocalServices {
   readonly catalogue: Catalogue
   /** All connected clients. */
   clients(): Iterable<LocalClient>
+  /** Bytes that all clients together have buffered, as of the last look. */
+  readonly bufferedBytes: number
   /** `CLIENT TRACKING`. */
   readonly invalidations: Invalidations
   /** `MONITOR`. */
@@ -101,6 +104,8 @@ export interface LocalServices {
   /** Failed attempts to authenticate. */
   readonly attempts: Attempts
   readonly authFailureDelay: number
+  /** What the proxy's users were not let do. */
+  readonly denials: Denials<LocalClient>
   /** Whether users that the proxy does not know are tried on the cluster; undefined: as long as it keeps nobody out itself. */
   readonly forwardAuth: boolean | undefined
   /** Has the cluster look at a user and a password, or a password alone. */

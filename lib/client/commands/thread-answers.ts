@@ -6,12 +6,13 @@
 
 import type { ThreadQuestion } from '../../program-hooks.ts'
 import { ErrorReply } from '../../resp/encode.ts'
+import { denialsShown } from './acl-log.ts'
 import { unblocking } from './client.ts'
 import { killing } from './client-kill.ts'
 import { listing } from './client-list.ts'
 import { pausing, unpausing } from './client-pause.ts'
 import { hearing } from './client-tracking.ts'
-import { counting } from './counters.ts'
+import { buffering, counting } from './counters.ts'
 import type { Everywhere } from './everywhere.ts'
 import type { LocalServices } from './local.ts'
 import { monitorShares } from './monitor.ts'
@@ -21,12 +22,14 @@ import { configSetting } from './proxy-config.ts'
 import { pubsubShares } from './pubsub.ts'
 
 const COMMANDS: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
+  denialsShown,
   killing,
   pausing,
   unpausing,
   listing,
   unblocking,
   counting,
+  buffering,
   clientsShown,
   updating,
   configSetting,

@@ -1,4 +1,5 @@
 import { Attempts } from '../../../lib/client/access/attempts.ts'
+import { Denials } from '../../../lib/client/access/denials.ts'
 import type { AdminServices } from '../../../lib/client/commands/admin.ts'
 import type {
   LocalClient,
@@ -106,6 +107,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     serverVersion: '7.0.15',
     catalogue: Catalogue.builtIn(),
     clients: () => clients,
+    bufferedBytes: 0,
     pause: new Pause(() => {}),
     monitors: new Monitors(() => 0),
     invalidations: new Invalidations({
@@ -119,6 +121,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     password: undefined,
     accounts: undefined,
     attempts: new Attempts(),
+    denials: new Denials(() => ''),
     authFailureDelay: 0,
     forwardAuth: false,
     tryOnCluster: () => Promise.reject(new Error('there is no cluster')),
