@@ -8,7 +8,7 @@ import { freePort } from './free-port.ts'
 import { connect, type RawClient } from './raw-client.ts'
 import { appears, Running } from './running.ts'
 
-/** Flags with their values; a list gives a flag several times, and true gives it without a value. */
+/** Flags with their values; a list gives a flag several times, true gives it without a value, and undefined not at all. */
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
 /** Flags that a test of this process starts the program with. */
@@ -17,9 +17,9 @@ export const started: Set<string> = new Set<string>()
 /** Flags as words of the command line. */
 export function wordsOf(flags: Flags): string[] {
   return Object.entries(flags).flatMap(([name, values]) => {
-    if (values === undefined) return []
+    if (values === undefined || values === false) return []
     started.add(name)
-    if (typeof values === 'boolean') return [`--${name}`]
+    if (values === true) return [`--${name}`]
     return [values].flat().flatMap((value) => [`--${name}`, value])
   })
 }
