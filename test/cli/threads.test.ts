@@ -232,6 +232,9 @@ describe('two threads', { concurrency: 2 }, () => {
     const socket = join(folder, 'threads.sock')
     const { program } = await startThreads(cluster, '--unixsocket', socket)
     const [one, other] = [await connect(socket), await connect(socket)]
+    const shown = new RegExp(` addr=${socket}:0 laddr=${socket}:0 .* flags=U `)
+    for (const client of [one, other])
+      assert.match(String(await client.ask('CLIENT', 'INFO')), shown)
     assert.notEqual(await threadOf(one), await threadOf(other))
     assert.equal(await one.ask('PING'), 'PONG')
     other.send(['PROXY', 'SHUTDOWN', 'ASAP'])
