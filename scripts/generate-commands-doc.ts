@@ -55,7 +55,7 @@ nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out
 
 \`CLIENT TRACKING\` is right for each client in all its modes, with the errors of the server. Clients that track keys read from masters only. The keys of a script are taken to be read; keys
 that it uses without declaring them are not tracked. A client may be told once too often, never too seldom: after a lost connection all is to be forgotten (null), after a slot moved its keys,
-and a read through a slot that is moving is told right behind its reply; when a wider \`PREFIX\` begins to be told, all on narrower ones have to forget once; with \`NOLOOP\`, a transaction's own
+and a read through a slot that is moving is told right behind its reply; when a wider \`PREFIX\` begins to be told, all on narrower ones have to forget once, and so have all with a \`PREFIX\` when over a hundred of clients that are gone are given up; with \`NOLOOP\`, a transaction's own
 writes are told. A key whose slot moved is watched again when the proxy has heard of it, which others' writes may precede by up to \`refreshInterval\`. A RESP2 client without
 \`REDIRECT\` is told nothing, as by a server. \`CLIENT TRACKING\` and \`CACHING\` are refused between \`MULTI\` and \`EXEC\`.
 

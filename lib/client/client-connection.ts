@@ -14,6 +14,7 @@ import type { DispatcherOwner } from './dispatcher-owner.ts'
 import { type Endpoints, endpoints } from './endpoints.ts'
 import { Intake, STOP } from './intake.ts'
 import { type Moving, movingPush } from './moving.ts'
+import { readInto } from './reading.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { Session } from './session.ts'
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts } from './subscriptions.ts'
@@ -71,13 +72,13 @@ export class ClientConnection implements DispatcherOwner {
     enter(this.session, services)
     const { announced, listening } = services
     this.#endpoints = endpoints(stream, announced, listening, services.originOf(stream))
-    this.#intake = new Intake(stream, services.maxBulkLength)
+    this.#intake = new Intake(stream, services.maxBulkLength, (length) => this.#onRead(length))
     this.#out = new Batch(this.#endpoints.reuse, true)
     this.#replies = new ReplyQueue(this.#out)
     this.#activeAt = services.clock.now
     this.#dispatcher = new Dispatcher(this, services, this.#intake, this.#replies)
     this.#dispatcher.follow()
-    stream.on('data', (chunk: Buffer) => this.#onData(chunk))
+    readInto(this.#intake, stream)
     stream.on('end', () => this.#onEnd())
     stream.on('drain', () => this.go(STOP.output))
     stream.on('error', (error: Error) => this.#close(error.message))
@@ -152,12 +153,11 @@ export class ClientConnection implements DispatcherOwner {
 
   // Requests in
 
-  #onData(chunk: Buffer): void {
-    this.totalBytesRead += chunk.length
-    this.#traffic.totals.bytesRead += chunk.length
+  #onRead(length: number): void {
+    this.totalBytesRead += length
+    this.#traffic.totals.bytesRead += length
     // Who goes on sending after the end must not put it off.
     if (this.#state === 'open') this.#activeAt = this.#traffic.clock.now
-    this.#intake.feed(chunk)
     if (this.#intake.stopped === 0) this.#read()
   }
 

@@ -1,5 +1,8 @@
 import type { Duplex } from 'node:stream'
-import { MORE, RequestReader, type RequestView } from '../resp/request-reader.ts'
+import { copyPiece } from '../resp/piece.ts'
+import { MORE, RequestReader, type RequestView, TRUSTED } from '../resp/request-reader.ts'
+import { Arena } from '../resp/slab.ts'
+import type { Destination } from './reading.ts'
 
 /** Why the next requests of a client are left unread; several reasons may hold at once. */
 export const STOP = {
@@ -28,17 +31,27 @@ export const STOP = {
 /** Bytes that are read ahead, with requests left unread. */
 const READ_AHEAD = 1024 * 1024
 
+/** Where all clients read to: what comes is looked at, or copied, at once. */
+const SHARED: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
+/** After a long request, a short look tells how much comes: all but that is read to where it stays. */
+const SHORT: Buffer = SHARED.subarray(0, TRUSTED)
+/** Where short requests wait for their replies. */
+const arena = new Arena(2 * TRUSTED, TRUSTED)
+
 /** What a client sends, request by request, and the reasons to leave it unread for a while. */
-export class Intake {
+export class Intake implements Destination {
   /** The reasons that hold, as bits of {@link STOP}; 0 while requests are read. */
   stopped = 0
   readonly #stream: Duplex
   readonly #reader: RequestReader
+  readonly #onRead: (length: number) => void
   /** Chunks that came although the stream was paused. */
   readonly #unread: Buffer[] = []
 
-  constructor(stream: Duplex, maxBulkLength: number) {
+  /** `onRead`: so many bytes were taken in. */
+  constructor(stream: Duplex, maxBulkLength: number, onRead: (length: number) => void) {
     this.#stream = stream
+    this.#onRead = onRead
     this.#reader = new RequestReader({ maxBulkLength })
   }
 
@@ -69,8 +82,50 @@ export class Intake {
     return this.#reader.pendingBytes > 0
   }
 
-  /** Takes in bytes. */
-  feed(chunk: Buffer): void {
+  /** Where the next bytes are to be put: most often in a place that all clients share. */
+  room(): Buffer {
+    const room = this.stopped === 0 ? this.#reader.room() : undefined
+    return room ?? (this.#long ? SHORT : SHARED)
+  }
+
+  /** `length` bytes stand at the front of `room`. */
+  filled(length: number, room: Buffer): void {
+    if (room === SHARED) this.#takeOut(length)
+    else if (room !== SHORT) this.#reader.filled(length)
+    else if (!this.#isLong(length)) this.#takeOut(length)
+    this.#onRead(length)
+    if (length >= TRUSTED && room === SHARED) this.#long = this.#reader.pendingBytes >= TRUSTED
+  }
+
+  /** Whether a request was long, so that the next may be. */
+  #long = false
+
+  /** Whether a short look shows the beginning of a long request and nothing else. If so the reader has it. */
+  #isLong(length: number): boolean {
+    if (this.stopped !== 0 || this.#reader.pendingBytes > 0) return false
+    this.#reader.feed(SHORT, 0, length)
+    this.#long = length === SHORT.length && this.#reader.next() === MORE
+    if (this.#long) this.#reader.keep()
+    else this.#reader.restart()
+    return this.#long
+  }
+
+  /** What was read to the shared place may be needed until it is answered. */
+  #takeOut(length: number): void {
+    if (this.stopped !== 0) this.#take(Buffer.from(SHARED.subarray(0, length)))
+    else if (this.#reader.pendingBytes > 0) this.#reader.feed(SHARED, 0, length)
+    else {
+      const slab = arena.take(length)
+      this.#reader.feed(slab.bytes, arena.from, copyPiece(SHARED, 0, length, slab, arena.from))
+    }
+  }
+
+  taken(chunk: Buffer): void {
+    this.#take(chunk)
+    this.#onRead(chunk.length)
+  }
+
+  #take(chunk: Buffer): void {
     if (this.stopped === 0) this.#reader.feed(chunk)
     else if ((this.stopped & STOP.closing) === 0) {
       this.#unread.push(chunk)

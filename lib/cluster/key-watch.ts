@@ -43,6 +43,8 @@ export interface KeyWatchParts {
 
 /** Milliseconds between two signs of life: a connection that died unseen must not leave clients with what they read long ago. */
 const PING_INTERVAL = 2000
+/** Prefixes that nobody wants any more and a node may still watch: it compares each with every key that is written. */
+const STALE_PREFIXES = 100
 /** Milliseconds between two attempts at a sidecar, or at a node that is busy. */
 const ATTEMPT_INTERVAL = 500
 const PING: Buffer = frameRequest(['PING']).buffer
@@ -185,7 +187,14 @@ export class KeyWatch implements LaneWatch {
     const wanted = this.#parts.sink.prefixes(this.lane)
     if (wanted.length === 0 || !this.wanted) this.#turnOff(connection)
     else if (this.#sent.length === 0) this.#turnOn(connection, false)
+    else if (this.#sent.length > 2 * wanted.length + STALE_PREFIXES) this.#renew(connection)
     else this.#extend(connection, wanted)
+  }
+
+  /** Those who listen have to forget what they know: they may have missed something. */
+  #renew(connection: Connection): void {
+    this.#turnOff(connection)
+    this.#turnOn(connection, false)
   }
 
   #turnOff(connection: Connection): void {
@@ -201,8 +210,7 @@ export class KeyWatch implements LaneWatch {
     if (missing.length === 0) return
     // Prefixes of one connection may not overlap: a wider one takes the place of those that it covers.
     if (this.#sent.some((prefix) => isCovered(prefix, missing))) {
-      this.#turnOff(connection)
-      this.#turnOn(connection, false)
+      this.#renew(connection)
       return
     }
     this.#sent = [...this.#sent, ...missing]

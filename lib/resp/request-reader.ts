@@ -21,8 +21,11 @@ const UNAUTHENTICATED_BULK_LIMIT = 16384
 const OFFSETS_KEPT = 2048
 
 /** A request of which as much has come gets room for what it announces, up to this, at once. */
-const TRUSTED = 16 * 1024
+export const TRUSTED: number = 16 * 1024
 const AT_ONCE = 2 * 1024 * 1024
+
+/** An argument of which as much is missing may be read to its place. */
+const LONG = 16 * 1024
 
 const CR = 13
 const LF = 10
@@ -105,25 +108,62 @@ export class RequestReader implements RequestView {
   }
 
   /** Gives the reader the next bytes of the stream. All requests of the former ones must have been taken with {@link next}. */
-  feed(chunk: Buffer): void {
+  feed(chunk: Buffer, start = 0, end: number = chunk.length): void {
     const rest = this.#cursorOfRest()
     const kept = this.#length - rest
     if (kept === 0) {
       this.buffer = chunk
       this.#own = false
-      this.#length = chunk.length
-      this.#cursor = 0
-      this.start = 0
+      this.#length = end
+      this.#cursor = start
+      this.start = start
       return
     }
-    const needed = kept + chunk.length
+    const needed = kept + end - start
     if (needed > this.#maxRequestLength) {
       this.#fail('too big request')
       return
     }
     if (!this.#own || rest > 0 || this.buffer.length < needed) this.#move(rest, kept, needed)
-    chunk.copy(this.buffer, this.#length)
-    this.#length += chunk.length
+    chunk.copy(this.buffer, this.#length, start, end)
+    this.#length += end - start
+  }
+
+  /**
+   * Where the next bytes of a long argument may be put at once, so that they need not be copied; undefined where that is not worth it. They are
+   * announced by {@link filled}.
+   */
+  room(): Buffer | undefined {
+    if (this.#bulk < LONG) return undefined
+    const rest = this.start
+    const kept = this.#length - rest
+    const missing = this.#cursor + this.#bulk + 2 - this.#length
+    if (kept + missing > this.#maxRequestLength) return undefined
+    if (!this.#own || rest > 0 || this.buffer.length === kept) {
+      if (missing < LONG) return undefined
+      this.#move(rest, kept, kept + LONG)
+    }
+    return this.buffer.subarray(this.#length)
+  }
+
+  /** Takes what there is of a request out of a chunk that will not last. */
+  keep(): void {
+    const rest = this.#cursorOfRest()
+    const kept = this.#length - rest
+    if (kept > 0 && !this.#own) this.#move(rest, kept, kept + 1)
+  }
+
+  /** Forgets the chunk that was given last and was all that there is: it will be given again. */
+  restart(): void {
+    this.#announced = -1
+    this.#bulk = -1
+    this.error = ''
+    this.#release()
+  }
+
+  /** `length` more bytes of the stream stand in the {@link room}. */
+  filled(length: number): void {
+    this.#length += length
   }
 
   /** Moves the rest to the front of a buffer with room for `needed` bytes. */

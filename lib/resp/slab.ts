@@ -21,24 +21,28 @@ export function wordsOf({ buffer, byteOffset, length }: Buffer): DataView {
   return new DataView(buffer, byteOffset, length)
 }
 
-/** Bytes of a slab that many users share. */
-const SHARED = 8 * 1024
-/** Who needs more gets a slab alone, so that what is needed for long pins little. */
-const MOST = 2 * 1024
-
 /** Room in slabs that many share: a buffer for each short piece would cost more than the piece is worth. Nothing is given back. */
 export class Arena {
   /** Where the room begins that was taken last. */
   from = 0
-  #slab: Slab = new Slab(SHARED)
+  readonly #length: number
+  readonly #most: number
+  #slab: Slab
   #used = 0
+
+  /** `length`: bytes of a slab that is shared. `most`: who needs more gets a slab alone, so that what is needed for long pins little. */
+  constructor(length: number, most: number) {
+    this.#length = length
+    this.#most = most
+    this.#slab = new Slab(length)
+  }
 
   /** Room for `length` bytes: in this slab, from {@link from} on. */
   take(length: number): Slab {
     this.from = 0
-    if (length > MOST) return new Slab(length)
-    if (this.#used + length > SHARED) {
-      this.#slab = new Slab(SHARED)
+    if (length > this.#most) return new Slab(length)
+    if (this.#used + length > this.#length) {
+      this.#slab = new Slab(this.#length)
       this.#used = 0
     }
     this.from = this.#used

@@ -126,7 +126,7 @@ function groupsOf(view: RequestView, positions: readonly number[], count: number
   return groups
 }
 
-const arena = new Arena()
+const arena = new Arena(8 * 1024, 2 * 1024)
 
 /** All parts lie in one buffer: each is needed until the last of them is answered. */
 function partsOf(row: Row, groups: readonly Group[], repeated: number): Part[] {

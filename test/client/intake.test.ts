@@ -6,7 +6,7 @@ import { argumentsOf, BROKEN, MORE, REQUEST } from '../../lib/resp/request-reade
 
 function make(): { intake: Intake; stream: PassThrough } {
   const stream = new PassThrough()
-  return { intake: new Intake(stream, 1024), stream }
+  return { intake: new Intake(stream, 1024, () => {}), stream }
 }
 
 /** The requests that can be read now, as text. */
@@ -19,10 +19,10 @@ function requests(intake: Intake): string[] {
 
 test('requests are read as they come', () => {
   const { intake } = make()
-  intake.feed(Buffer.from('PING\r\nECHO x\r\nGE'))
+  intake.taken(Buffer.from('PING\r\nECHO x\r\nGE'))
   assert.deepEqual(requests(intake), ['PING', 'ECHO x'])
   assert.deepEqual([intake.halfRead, intake.pendingBytes], [true, 2])
-  intake.feed(Buffer.from('T a\r\n'))
+  intake.taken(Buffer.from('T a\r\n'))
   assert.deepEqual(requests(intake), ['GET a'])
   assert.deepEqual([intake.halfRead, intake.pendingBytes], [false, 0])
 })
@@ -42,11 +42,11 @@ test('a reason to stop pauses the stream, and reading goes on when the last one 
 
 test('what comes while it is stopped waits, and is read in order', () => {
   const { intake } = make()
-  intake.feed(Buffer.from('ECHO 1\r\nECHO 2\r\nEC'))
+  intake.taken(Buffer.from('ECHO 1\r\nECHO 2\r\nEC'))
   assert.equal(intake.next(), REQUEST)
   intake.stop(STOP.pipeline)
-  intake.feed(Buffer.from('HO 3\r\nECHO'))
-  intake.feed(Buffer.from(' 4\r\n'))
+  intake.taken(Buffer.from('HO 3\r\nECHO'))
+  intake.taken(Buffer.from(' 4\r\n'))
   assert.equal(intake.pendingBytes, 'ECHO 2\r\nECHO 3\r\nECHO 4\r\n'.length)
   intake.release(STOP.pipeline)
   assert.deepEqual(requests(intake), ['ECHO 2', 'ECHO 3', 'ECHO 4'])
@@ -55,7 +55,7 @@ test('what comes while it is stopped waits, and is read in order', () => {
 test('what comes while the connection is ending is dropped', () => {
   const { intake } = make()
   intake.stop(STOP.closing)
-  intake.feed(Buffer.from('PING\r\n'))
+  intake.taken(Buffer.from('PING\r\n'))
   assert.equal(intake.pendingBytes, 0)
   assert.equal(intake.next(), MORE)
 })
@@ -63,7 +63,7 @@ test('what comes while the connection is ending is dropped', () => {
 test('what waits can be forgotten', () => {
   const { intake } = make()
   intake.stop(STOP.output)
-  intake.feed(Buffer.from('PING\r\n'))
+  intake.taken(Buffer.from('PING\r\n'))
   intake.clear()
   intake.release(STOP.output)
   assert.deepEqual(requests(intake), [])
@@ -71,7 +71,7 @@ test('what waits can be forgotten', () => {
 
 test('limits of the request reader apply, and those before AUTH can be lifted', () => {
   const { intake } = make()
-  intake.feed(Buffer.from('*1\r\n$1025\r\n'))
+  intake.taken(Buffer.from('*1\r\n$1025\r\n'))
   assert.equal(intake.next(), BROKEN)
   assert.equal(intake.error, 'invalid bulk length')
   for (const [authenticated, found] of [
@@ -80,7 +80,7 @@ test('limits of the request reader apply, and those before AUTH can be lifted', 
   ] as const) {
     const other = make().intake
     other.authenticated = authenticated
-    other.feed(Buffer.from('*11\r\n'))
+    other.taken(Buffer.from('*11\r\n'))
     assert.equal(other.next(), found)
   }
 })

@@ -160,6 +160,22 @@ describe('blocking commands', () => {
     assert.equal(await waiter!.ask('PING'), 'PONG')
   })
 
+  it('E7.6 CLIENT UNBLOCK of a command that waits for older replies answers in the order sent, and nothing blocks', async () => {
+    await using stage = await setStage({ wired: true })
+    const [waiter, client] = await stage.clients(2)
+    const [slow, list] = [stage.keyOf(0), stage.keyOf(1)]
+    const id = Number(await waiter!.ask('CLIENT', 'ID'))
+    const held = stage.wire(0).hold('GET')
+    const replies = waiter!.pipeline([['GET', slow], ['BLPOP', list, '0'], ['PING']])
+    await held
+    assert.equal(await client!.ask('CLIENT', 'UNBLOCK', id), 1)
+    stage.wire(0).release()
+    assert.deepEqual((await replies).map(String), ['$-1\r\n', '*-1\r\n', '+PONG\r\n'])
+    assert.equal(await client!.ask('RPUSH', list, 'a'), 1)
+    assert.equal(await waiter!.ask('LPOP', list), 'a')
+    assert.deepEqual(receivedBy(stage.cluster.nodes[1]!, 'BLPOP'), [])
+  })
+
   it('E7.6 CLIENT KILL ends a blocked client, and what it waited for is for others', async () => {
     await using stage = await setStage()
     const node = stage.cluster.nodes[0]!

@@ -142,6 +142,27 @@ describe('where the proxy subscribes', () => {
     assert.equal(await line(client), '*3 message a one')
   })
 
+  it('E8.7 E9.5 RESET behind a subscription that is not confirmed comes behind its confirmation, and no message does', async () => {
+    await using stage = await setStage()
+    const [client, other] = await stage.clients(2)
+    const key = stage.keyOf(0)
+    for (const node of stage.cluster.nodes) node.pause()
+    const replies = client!.pipeline([
+      ['SUBSCRIBE', 'a'],
+      ['RESET'],
+      ['MULTI'],
+      ['GET', key],
+      ['EXEC'],
+    ])
+    while (stage.proxy.stats().commands === 0) await new Promise(setImmediate)
+    for (const node of stage.cluster.nodes) node.resume()
+    const right = ['*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n', '+RESET\r\n', '+OK\r\n']
+    assert.deepEqual((await replies).map(String), [...right, '+QUEUED\r\n', '*1\r\n$-1\r\n'])
+    await other!.ask('PUBLISH', 'a', 'never')
+    assert.equal(await client!.ask('PING'), 'PONG')
+    assert.deepEqual(await other!.ask('PUBSUB', 'CHANNELS'), [])
+  })
+
   it('E9.13 who leaves while it waits for its confirmation is forgotten, and what it sent behind is not carried out', async () => {
     await using stage = await setStage()
     const [client, other] = await stage.clients(2)

@@ -215,6 +215,28 @@ describe('E16.2 what nobody watches any more', () => {
     assert.deepEqual((await upToPing(others)).at(-1), told('other:1'))
   })
 
+  it('E16.1 prefixes of clients that are gone do not gather at the nodes', async () => {
+    await using stage = await setStage()
+    const [keeper, writer] = [
+      await tracker(stage, 'BCAST', 'PREFIX', 'kept:'),
+      await stage.client(),
+    ]
+    for (let i = 0; i < 400; i++) {
+      const client = await tracker(stage, 'BCAST', 'PREFIX', `session:${i}:`)
+      await client.end()
+    }
+    await writer.call('SET', 'kept:1', '1')
+    for (;;) if ((await frames(keeper, 1))[0] === told('kept:1')) break
+    for (const { received } of stage.cluster.nodes) {
+      const words = received.map(({ command }) => command.join(' '))
+      const sent = words.filter((text) => isTracking(text))
+      const renewed = sent.findLastIndex((text) => text.endsWith(' OFF'))
+      const last = sent.slice(renewed + 1).join(' ')
+      assert.ok(last.split('PREFIX').length < 150, `${last.split('PREFIX').length}`)
+      assert.ok(sent.length < 420, 'renewed now and then only')
+    }
+  })
+
   it('E16.2 FLUSHALL is told once, to its own client after the reply', async () => {
     await using stage = await setStage()
     const [a, b] = [await tracker(stage), await tracker(stage)]

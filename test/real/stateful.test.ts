@@ -6,6 +6,8 @@ import { keySlot } from '../../lib/command/slot.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { type RealCluster, type RealNode, startCluster } from '../support/real-cluster.ts'
 import { needsServer } from '../support/server-available.ts'
+import { tryStateful } from '../support/stateful/run.ts'
+import { realStage } from '../support/stateful/stages.ts'
 import { type Proxied, startProxy } from './proxied.ts'
 
 function slotOf(key: string): number {
@@ -194,3 +196,14 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     assert.deepEqual(await popped, ['failover', 'a'])
   })
 })
+
+it(
+  'random sequences of stateful commands are answered rightly by a real cluster, and leave clean connections',
+  needsServer,
+  async () => {
+    await using stage = await realStage()
+    const totals = await tryStateful({ ...stage, seed: 1, sequences: 1000, clients: 20 })
+    for (const kind of ['cut', 'messages', 'told', 'shown', 'proven'] as const)
+      assert.ok(totals[kind] > 0, kind)
+  }
+)

@@ -13,7 +13,7 @@ test('the words of a buffer are its own bytes, wherever it lies', () => {
 })
 
 test('takers share a slab, and never a byte of it', () => {
-  const arena = new Arena()
+  const arena = new Arena(8192, 2048)
   const taken = Array.from({ length: 100 }, (_, i) => {
     const slab = arena.take(100 + i)
     return { slab, from: arena.from, to: arena.from + 100 + i }
@@ -27,7 +27,7 @@ test('takers share a slab, and never a byte of it', () => {
 })
 
 test('who needs much gets a slab alone, and the others go on in theirs', () => {
-  const arena = new Arena()
+  const arena = new Arena(8192, 2048)
   const first = arena.take(10)
   const large = arena.take(100_000)
   assert.equal(large.length, 100_000)

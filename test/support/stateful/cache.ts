@@ -13,6 +13,9 @@ export class Cache {
   /** Known keys that were changed, and of which it must be told. */
   readonly #owed: Set<string> = new Set()
 
+  /** Keys that it was told of over another connection, before it was answered what it asked of them. */
+  readonly #early: Set<string> = new Set()
+
   /** It is told from now on: of what it reads, or of prefixes. */
   begin(prefixes: readonly string[] | undefined): void {
     if (!this.#on) this.#read.clear()
@@ -36,18 +39,24 @@ export class Cache {
   read(key: string): void {
     if (!this.#on) return
     this.#read.add(key)
-    this.#known.add(key)
+    if (!this.#early.delete(key)) this.#known.add(key)
   }
 
   /** A key was read, but the reply was dropped. */
   asked(key: string): void {
     if (this.#on) this.#read.add(key)
+    this.#early.delete(key)
   }
 
   /** A key was changed; `spared`: by the client itself, which wants not to be told of that. */
   changed(key: string, spared = false): void {
     if (spared) this.#known.delete(key)
     else if (this.#known.has(key)) this.#owed.add(key)
+  }
+
+  /** Keys that it was told of although it never asked, as far as all that it asked is answered. */
+  get unfounded(): readonly string[] {
+    return [...this.#early]
   }
 
   /** Whether something is owed to it. */
@@ -68,13 +77,14 @@ export class Cache {
       this.forget()
       return
     }
-    for (const key of keys) this.#tellOf(key)
+    for (const key of keys) this.#tellOf(key, elsewhere)
   }
 
-  #tellOf(key: string): void {
+  #tellOf(key: string, elsewhere: boolean): void {
     this.told++
     const mayHear = this.#prefixes?.some((prefix) => key.startsWith(prefix)) ?? this.#read.has(key)
-    if (!mayHear) throw new Error(`told of ${key}, which it does not track`)
+    if (!mayHear && !elsewhere) throw new Error(`told of ${key}, which it does not track`)
+    if (!mayHear) this.#early.add(key)
     if (!this.#known.delete(key)) this.repeated++
     this.#owed.delete(key)
   }

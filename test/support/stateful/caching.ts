@@ -4,18 +4,21 @@
  * @module
  */
 
-import { array, bulk, noArray, OK, QUEUED } from './frames.ts'
+import { ANY_TEXT, array, bulk, noArray, OK, QUEUED } from './frames.ts'
 import { type Kind, together } from './kind.ts'
 import { NO_COMPANION, type Situation, type TrackingChoice } from './situation.ts'
 import { step } from './step.ts'
 import { keyPrefix, USERS } from './users.ts'
 
+/** Keys of each user that all clients read. */
+const SHARED = 5
 const MODES = ['default', 'optin', 'optout', 'bcast', 'bcast'] as const
 
 function chosen(client: Situation): TrackingChoice {
   const { chance } = client
   const mode = client.tracking?.mode ?? chance.pick(MODES)
   const own = USERS.map((user) => `${keyPrefix(user)}${client.name} key `)
+  if (chance.below(2) === 0) own.push(...USERS.map((user) => `${keyPrefix(user)}shared `))
   return {
     mode,
     noLoop: chance.below(3) === 0,
@@ -59,6 +62,18 @@ const invalidated: Kind = (client) => {
   return [
     { steps: reads, last: true },
     { steps: [], deeds: keys.map((key) => client.rewritten(key)), last: true },
+  ]
+}
+
+/** Keys that others read and have changed too: each is told of what it read itself. */
+const shared: Kind = (client) => {
+  const { chance } = client
+  const keys = [1, 2, 3].map(() => `${keyPrefix(client.user)}shared ${chance.below(SHARED)}`)
+  const reads = keys.map((key) => step(['GET', key], ANY_TEXT, client.read(key)))
+  const deeds = chance.below(2) === 0 ? [client.rewritten(keys[0]!)] : []
+  return [
+    { steps: reads, last: true },
+    { steps: [], deeds },
   ]
 }
 
@@ -127,6 +142,8 @@ export const CACHING: readonly Kind[] = [
   ended,
   invalidated,
   invalidated,
+  shared,
+  shared,
   changed,
   gathered,
   cached,

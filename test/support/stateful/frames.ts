@@ -36,5 +36,7 @@ export function confirmation(
 export const OK = '+OK\r\n'
 export const QUEUED = '+QUEUED\r\n'
 export const ANY_NUMBER = /^:\d+\r\n$/
+/** A bulk string, or none. */
+export const ANY_TEXT = /^(?:\$-1|_|\$\d+\r\n.*)\r\n$/
 export const ABORTED = '-EXECABORT Transaction discarded because of previous errors.\r\n'
 export const NOT_IN_MULTI = '-ERR Command not allowed inside a transaction\r\n'

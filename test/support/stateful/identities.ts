@@ -12,8 +12,6 @@ import { type Step, step } from './step.ts'
 import { keyPrefix, passwordOf, USERS, type User } from './users.ts'
 
 const WRONG = '-WRONGPASS invalid username-password pair or user is disabled.\r\n'
-const DENIED =
-  '-NOPERM this user has no permissions to access one of the keys used as arguments\r\n'
 
 function becomes(client: Situation): Step[] {
   const user = client.chance.pick(USERS)
@@ -74,18 +72,3 @@ const rejected: Kind = (client) =>
   )
 
 export const IDENTITIES: readonly Kind[] = [another, another, another, watched, inMulti, rejected]
-
-/** Keys of others are denied, in transactions and to blocking commands too; for nodes that know rights. */
-const denied: Kind = (client) => {
-  const other = client.chance.pick(USERS.filter((user) => user !== client.user)) as User
-  const key = `${keyPrefix(other)}${client.name} key 0`
-  return together(
-    step(['GET', key], DENIED),
-    step(['BLPOP', key, '0'], DENIED),
-    step(['MULTI'], OK),
-    step(['SET', key, 'never'], DENIED),
-    step(['EXEC'], ABORTED)
-  )
-}
-
-export const DENIALS: readonly Kind[] = [denied]

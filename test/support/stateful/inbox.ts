@@ -15,7 +15,7 @@ export const INVALIDATIONS = '__redis__:invalidate'
 
 /** What comes to one client: the replies to its steps, and what nobody asked for. Each is judged at its place between the others. */
 export class Inbox implements Hearing {
-  readonly mailbox: Mailbox = new Mailbox()
+  readonly mailbox: Mailbox
   readonly cache: Cache
   /** Whether commands of all clients are shown to it. */
   monitoring = false
@@ -30,8 +30,10 @@ export class Inbox implements Hearing {
   #waiter: { resolve(): void; reject(error: Error): void } | undefined
   #failure: Error | undefined
 
-  constructor(client: RawClient, cache: Cache, other?: Inbox) {
+  /** `moving`: whether slots are. */
+  constructor(client: RawClient, cache: Cache, moving: boolean, other?: Inbox) {
     this.#client = client
+    this.mailbox = new Mailbox(moving)
     this.cache = cache
     this.#other = other
     void this.#read()
@@ -65,6 +67,9 @@ export class Inbox implements Hearing {
     if (waiter === undefined) return
     const waits = this.#steps.length > 0 || this.mailbox.waits || this.cache.waits
     if (waits && this.#failure === undefined) return
+    const { unfounded } = this.cache
+    if (unfounded.length > 0)
+      this.#failure ??= new Error(`told of ${unfounded.join(', ')}, which it does not track`)
     this.#waiter = undefined
     if (this.#failure === undefined) waiter.resolve()
     else waiter.reject(this.#failure)

@@ -62,6 +62,39 @@ const named: Kind = (client) => {
   )
 }
 
+const fromReplicas: Kind = (client) =>
+  together(
+    step(['READONLY'], OK),
+    ...client.get(client.key()),
+    client.set(client.key(), client.value()),
+    ...client.get(client.key()),
+    step(['READWRITE'], OK)
+  )
+
+/** Keeps all clients waiting for a moment. */
+const paused: Kind = (client) => {
+  const { chance } = client
+  if (client.user !== 'default' || !chance.happens(20)) return []
+  const key = client.key()
+  return together(
+    step(['CLIENT', 'PAUSE', 1 + chance.below(3), chance.pick(['ALL', 'WRITE'])], OK),
+    ...client.get(key),
+    client.set(key, client.value()),
+    ...client.get(key)
+  )
+}
+
+/** From now on it has connections of its own. */
+const alone: Kind = (client) => {
+  if (client.user !== 'default' || !client.chance.happens(20)) return []
+  const key = client.key()
+  return together(
+    client.set(key, client.value()),
+    step(['PROXY', 'MULTIPLEXING', 'OFF'], OK),
+    ...client.get(key)
+  )
+}
+
 /** MONITOR ends with RESET. What is shown must be commands, and nothing else. */
 const monitored: Kind = (client) => {
   if (client.user !== 'default') return []
@@ -122,6 +155,9 @@ export const MODES: readonly Kind[] = [
   switched,
   misplaced,
   named,
+  fromReplicas,
+  paused,
+  alone,
   reset,
   monitored,
 ]

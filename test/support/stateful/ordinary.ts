@@ -10,7 +10,10 @@ const KINDS: readonly ((client: Situation) => Step[])[] = [
   ({ version, isSubscribed, name }) =>
     version === 2 && isSubscribed ? [] : [step(['PING', name], bulk(name))],
   (client) => [step(['DEL', `nothing:${client.key()}`, `none:${client.key()}`], number(0))],
-  (client) => [step(['STRLEN', `nothing:${client.key()}`], number(0))],
+  (client) => {
+    const key = `nothing:${client.key()}`
+    return [step(['STRLEN', key], number(0), client.read(key))]
+  },
 ]
 
 /** A few commands that leave nothing behind, some of them over several nodes: they are in flight when the next sequence begins. */

@@ -19,8 +19,14 @@ export interface StatefulOptions {
   readonly port: number
   /** Ports of the masters. */
   readonly masters: readonly number[]
-  /** Whether the nodes know which keys a user may touch. */
-  readonly withRights: boolean
+  /** Whether the nodes are servers. */
+  readonly real: boolean
+  /** Whether slots move meanwhile. */
+  readonly moving: boolean
+  /** Throws if something went wrong that no client sees. */
+  check(): void
+  /** Has slots move no more. */
+  calm(): void
   readonly onProgress?: (totals: StatefulTotals) => void
 }
 
@@ -59,6 +65,7 @@ export async function tryStateful(options: StatefulOptions): Promise<StatefulTot
   await Promise.all(
     clients.map((index) => new StatefulClient(index, options, totals, voices).run())
   )
+  options.calm()
   for (const port of options.masters) totals.proven += await proveClean(port, options.port)
   await closeVoices(voices)
   return totals
@@ -87,17 +94,18 @@ class StatefulClient {
   }
 
   async #live(life: number): Promise<void> {
-    const { seed, port, withRights } = this.#options
+    const { seed, port, real, moving } = this.#options
     const totals = this.#totals
     const name = `client ${this.#index}.${life}`
     const lifeSeed = seed * 1_000_003 + this.#index * 997 + life
     const client = await connect(port)
     const id = await idOf(client)
-    const inbox = new Inbox(client, new Cache())
+    const inbox = new Inbox(client, new Cache(), moving)
     const companion =
       lifeSeed % 3 === 0 ? await companionOf(inbox, port, 2 + (life % 2)) : undefined
-    const situation = new Situation(lifeSeed, name, id, companion?.id ?? NO_COMPANION)
-    const sequences = new Sequences(situation, withRights)
+    const whom = { name, id, companion: companion?.id ?? NO_COMPANION, moving }
+    const situation = new Situation(lifeSeed, whom)
+    const sequences = new Sequences(situation, real)
     let phases: readonly Phase[] = []
     try {
       while (this.#goesOn) {
@@ -109,11 +117,12 @@ class StatefulClient {
           break
         }
         await this.#carryOut(client, inbox, situation, phases)
+        this.#options.check()
       }
     } catch (error) {
       const shown = phases.flatMap(({ steps }) => steps.map(({ command }) => command.join(' ')))
       const message = error instanceof Error ? error.message : String(error)
-      throw new Error(`seed ${seed}, ${name}: ${message}, in: ${shown.join('; ')}`)
+      throw new Error(`seed ${seed}, ${name} (${situation}): ${message}, in: ${shown.join('; ')}`)
     }
     await client.end()
     await companion?.client.end()
@@ -153,11 +162,14 @@ class StatefulClient {
     const blocks = encodeCommand(['BLPOP', `empty:${situation.key()}`, '0'])
     const part = bytes.subarray(0, chance.below(bytes.length + 1))
     stream.write(chance.below(3) === 0 ? Buffer.concat([bytes, blocks]) : part)
-    // A third of them leave before the proxy has seen anything, others when it has begun.
+    // Some of them leave before the proxy has seen anything, others when it has begun.
     for (let turns = chance.below(3) * 3; turns > 0; turns--) await new Promise(setImmediate)
-    if (chance.below(2) === 0) stream.destroy()
+    const way = chance.below(4)
+    if (way === 0) stream.destroy()
+    else if (way === 1) await this.#voices.default.kill(situation.id)
+    else if (way === 2) stream.end(encodeCommand(['QUIT']))
     else stream.end()
-    await within(closed, () => 'the end did not come')
+    await within(closed, () => 'the end of the connection did not come')
   }
 }
 
@@ -175,7 +187,7 @@ async function companionOf(
   await client.call('HELLO', version)
   const id = await idOf(client)
   await client.call('SUBSCRIBE', INVALIDATIONS)
-  new Inbox(client, inbox.cache, inbox)
+  new Inbox(client, inbox.cache, false, inbox)
   return { client, id }
 }
 

@@ -1,11 +1,12 @@
 import { CACHING } from './caching.ts'
-import { DENIALS, IDENTITIES } from './identities.ts'
+import { IDENTITIES } from './identities.ts'
 import type { Kind } from './kind.ts'
 import { MODES, reset } from './modes.ts'
 import { ordinary } from './ordinary.ts'
+import { SERVERS } from './servers.ts'
 import type { Situation } from './situation.ts'
 import type { Phase, Step } from './step.ts'
-import { CONFINED, ONLY_PUSHED, PUBSUB } from './subscriptions.ts'
+import { CONFINED, PUBSUB } from './subscriptions.ts'
 import { TRANSACTIONS } from './transactions.ts'
 import { WAITS } from './waits.ts'
 
@@ -17,17 +18,15 @@ const FAMILIES: readonly (readonly Kind[])[] = [
   CACHING,
   IDENTITIES,
 ]
-const PUSHED_FAMILIES: readonly (readonly Kind[])[] = [...FAMILIES, ONLY_PUSHED]
-
 /** Thinks up sequences for one client. */
 export class Sequences {
   readonly #client: Situation
-  /** Whether the nodes know which keys a user may touch. */
-  readonly #withRights: boolean
+  readonly #families: readonly (readonly Kind[])[]
 
-  constructor(client: Situation, withRights: boolean) {
+  /** `real`: the nodes are servers, which know more than fake ones. */
+  constructor(client: Situation, real: boolean) {
     this.#client = client
-    this.#withRights = withRights
+    this.#families = real ? [...FAMILIES, SERVERS] : FAMILIES
   }
 
   /** The next one: commands of one to three kinds, with ordinary ones before each. What may go out in one write does. */
@@ -49,10 +48,10 @@ export class Sequences {
     const client = this.#client
     const { chance } = client
     if (client.confined) return chance.happens(10) ? reset(client) : chance.pick(CONFINED)(client)
-    if (this.#withRights && chance.happens(5)) return chance.pick(DENIALS)(client)
     for (;;) {
-      const families = client.version === 3 ? PUSHED_FAMILIES : FAMILIES
-      const phases = chance.pick(chance.pick(families))(client)
+      // Few of them track keys, and these not for long.
+      const caches = client.tracking !== undefined && chance.happens(25)
+      const phases = chance.pick(caches ? CACHING : chance.pick(this.#families))(client)
       if (phases.length > 0) return phases
     }
   }

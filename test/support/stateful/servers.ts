@@ -21,7 +21,8 @@ const denied: Kind = (client) => {
   const other = client.chance.pick(USERS.filter((user) => user !== client.user))
   const key = `${keyPrefix(other)}${client.name} key 0`
   return together(
-    step(['GET', key], DENIED),
+    // It may be told of what it asked for, and did not get.
+    step(['GET', key], DENIED, ({ cache }) => cache.asked(key)),
     step(['BLPOP', key, '0'], DENIED),
     step(['MULTI'], OK),
     step(['SET', key, 'never'], DENIED),

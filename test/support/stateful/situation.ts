@@ -29,6 +29,8 @@ export class Situation {
   readonly id: number
   /** `CLIENT ID` of the client that may be told in its place. */
   readonly companion: number
+  /** Whether slots move: watched keys and messages to shard channels may be lost at any time. */
+  readonly moving: boolean
   version: Version = 2
   user: User = 'default'
   /** `CLIENT SETNAME` */
@@ -41,11 +43,21 @@ export class Situation {
   readonly #numbers: Map<string, number> = new Map()
   #count = 0
 
-  constructor(seed: number, name: string, id: number, companion: number) {
+  constructor(
+    seed: number,
+    { name, id, companion, moving }: Pick<Situation, 'name' | 'id' | 'companion' | 'moving'>
+  ) {
     this.chance = new Dice(seed)
     this.name = name
     this.id = id
     this.companion = companion
+    this.moving = moving
+  }
+
+  /** As messages show it. */
+  toString(): string {
+    const { version, user, tracking } = this
+    return `RESP${version}, ${user}, tracking ${JSON.stringify(tracking ?? 'nothing')}`
   }
 
   /** Whether it may do little but subscribe: in RESP2, while it is subscribed. */
@@ -142,7 +154,7 @@ export class Situation {
 
   /** The same for a shard channel. */
   publishedToShard(channel: string, text: string): ((hearing: Hearing) => void) | undefined {
-    if (!this.shards.has(channel)) return undefined
+    if (this.moving || !this.shards.has(channel)) return undefined
     return ({ mailbox }) => mailbox.expect('smessage', channel, channel, text)
   }
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { type ClusterProxyOptions, createClusterProxy } from '../../../lib/index.ts'
 import { createFakeCluster } from '../../../lib/testing/index.ts'
 import { startCluster } from '../real-cluster.ts'
+import { Mover } from './mover.ts'
 import { MOST_PRIVATE } from './proof.ts'
 import { UserWatch } from './user-watch.ts'
 import { keyPrefix, passwordOf, USERS } from './users.ts'
@@ -12,8 +13,14 @@ export interface StatefulStage extends AsyncDisposable {
   readonly port: number
   /** Ports of the masters. */
   readonly masters: readonly number[]
-  /** Whether the nodes know which keys a user may touch. */
-  readonly withRights: boolean
+  /** Whether the nodes are servers. */
+  readonly real: boolean
+  /** Whether slots move. */
+  readonly moving: boolean
+  /** How many did. */
+  moved(): number
+  /** Has them move no more. */
+  calm(): void
   /** Throws if a command was carried out as another user than the client was. */
   check(): void
 }
@@ -24,17 +31,25 @@ const OTHERS = USERS.filter((user) => user !== 'default')
 const RIGHTS =
   '*6\r\n$8\r\ncommands\r\n$5\r\n+@all\r\n$4\r\nkeys\r\n$2\r\n~*\r\n$8\r\nchannels\r\n$2\r\n&*\r\n'
 
-/** Before a fake cluster in this process. */
-export async function fakeStage(masters = 3): Promise<StatefulStage> {
+/** Before a fake cluster in this process. `mover`: a seed, if slots are to move all the time. */
+export async function fakeStage(masters = 3, mover?: number): Promise<StatefulStage> {
   const users = Object.fromEntries(OTHERS.map((user) => [user, passwordOf(user)]))
   const cluster = await createFakeCluster({ masters, password: PASSWORD, users })
-  for (const node of cluster.nodes) node.answer('ACL', RIGHTS, { times: Infinity })
+  for (const [i, node] of cluster.nodes.entries()) {
+    node.answer('ACL', RIGHTS, { times: Infinity })
+    // What is asked of one overtakes what was asked of another.
+    node.delay(i)
+  }
   const watch = new UserWatch(cluster.nodes)
+  const moves = mover === undefined ? undefined : new Mover(cluster, mover)
   const proxied = await proxyFor(cluster.addresses)
   return {
     ...proxied,
     masters: cluster.nodes.map(({ port }) => port),
-    withRights: false,
+    real: false,
+    moving: moves !== undefined,
+    moved: () => moves?.migrations ?? 0,
+    calm: () => moves?.stop(),
     check: () => {
       if (watch.mistake !== undefined) throw new Error(watch.mistake)
     },
@@ -59,7 +74,10 @@ export async function realStage(): Promise<StatefulStage> {
   return {
     ...proxied,
     masters: cluster.nodes.map(({ port }) => port),
-    withRights: true,
+    real: true,
+    moving: false,
+    moved: () => 0,
+    calm: () => {},
     check: () => {},
     [Symbol.asyncDispose]: async () => {
       await proxied.close()

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ABORTED, ANY_NUMBER, array, bulk, confirmation, OK, QUEUED } from './frames.ts'
+import { ANY_NUMBER, array, bulk, confirmation, OK, QUEUED } from './frames.ts'
 import { type Kind, together } from './kind.ts'
 import type { Situation } from './situation.ts'
 import { type Phase, type Step, step } from './step.ts'
@@ -173,6 +173,7 @@ const publishedToShardByExec: Kind = (client) => {
 
 /** Messages come to who waits in a command that blocks. */
 const heardWhileBlocked: Kind = (client) => {
+  if (client.version === 2) return []
   const channel = channelOf(client)
   const list = `fed:${client.key()}`
   const value = client.value()
@@ -191,14 +192,6 @@ const heardWhileBlocked: Kind = (client) => {
     },
   ]
 }
-
-const refusedInMulti: Kind = (client) =>
-  together(
-    step(['MULTI'], OK),
-    step(['SUBSCRIBE', 'never'], '-ERR Command not allowed inside a transaction\r\n'),
-    step(['GET', client.key()], QUEUED),
-    step(['EXEC'], ABORTED)
-  )
 
 const crossed: Kind = () =>
   together(
@@ -219,12 +212,9 @@ export const PUBSUB: readonly Kind[] = [
   heardOnShard,
   publishedByExec,
   publishedToShardByExec,
-  refusedInMulti,
+  heardWhileBlocked,
   crossed,
 ]
-
-/** For those of RESP3. */
-export const ONLY_PUSHED: readonly Kind[] = [heardWhileBlocked]
 
 function refusal(name: string): string {
   return (

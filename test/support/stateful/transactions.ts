@@ -31,7 +31,12 @@ const plain: Kind = (client) => together(...executed(client, client.key()))
 
 const watched: Kind = (client) => {
   const key = client.key()
-  return together(step(['WATCH', key], OK), ...executed(client, key))
+  const watch = step(['WATCH', key], OK)
+  if (!client.moving) return together(watch, ...executed(client, key))
+  // With its slot moved it counts as changed.
+  const exec = step(['EXEC'], /^(?:\*-1|_|\*1\r\n\+OK)\r\n$/, client.wrote(key))
+  const perhaps = [MULTI, step(['SET', key, 'perhaps'], QUEUED), exec]
+  return together(watch, ...perhaps, client.set(key, client.value()), ...client.get(key))
 }
 
 const lost: Kind = (client) => {
@@ -115,6 +120,27 @@ const local: Kind = (client) => {
   )
 }
 
+/** It begins behind what is in flight, and ends before what comes behind. */
+const between: Kind = (client) => {
+  const key = client.key()
+  const before = [client.set(key, client.value()), client.set(key, client.value())]
+  const seen = bulk(client.valueOf(key)!)
+  const value = client.value()
+  client.note(key, value)
+  const [read, wrote] = [client.read(key), client.wrote(key)]
+  const { isToldElsewhere } = client
+  const exec = step(['EXEC'], array(seen, OK), (hearing) => {
+    // What is told over another connection may come before this reply, and then does not come behind it.
+    if (isToldElsewhere) hearing.cache.asked(key)
+    else {
+      read?.(hearing)
+      wrote(hearing)
+    }
+  })
+  const inside = [MULTI, step(['GET', key], QUEUED), step(['SET', key, value], QUEUED), exec]
+  return together(...before, ...inside, ...client.get(key), client.set(key, client.value()))
+}
+
 const stray: Kind = () =>
   together(
     step(['EXEC'], '-ERR EXEC without MULTI\r\n'),
@@ -133,6 +159,7 @@ export const TRANSACTIONS: readonly Kind[] = [
   flawed,
   meddled,
   local,
+  between,
   stray,
   empty,
 ]

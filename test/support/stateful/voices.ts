@@ -24,6 +24,11 @@ class Voice {
     effect?.(inbox)
     inbox.look()
   }
+
+  /** Has the proxy end another client's connection. */
+  async kill(id: number): Promise<void> {
+    await within(this.client.call('CLIENT', 'KILL', 'ID', id), () => 'the end of a client')
+  }
 }
 
 /** One for each user. */
