@@ -8,7 +8,7 @@ import tls from 'node:tls'
 import { createFakeCluster } from '../../lib/testing/index.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts'
 import { connect } from '../support/raw-client.ts'
-import { endOf, idOf, runIdOf, startThreads, threadOf } from '../support/two-threads.ts'
+import { connectTo, endOf, idOf, runIdOf, startThreads, threadOf } from '../support/two-threads.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxy-threads-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -146,16 +146,11 @@ describe('two threads', { concurrency: 2 }, () => {
       (await one.call('PROXY', 'DEBUG', 'KILL', '2')).toString(),
       '-ERR Invalid thread id\r\n'
     )
-    for (;;) {
-      const next = await connect(port)
-      if ((await threadOf(next)) === thread) {
-        assert.deepEqual(await next.ask('PROXY', 'CONFIG', 'GET', 'connections-pool-size'), [
-          'connections-pool-size',
-          7,
-        ])
-        break
-      }
-    }
+    const next = await connectTo(port, thread)
+    assert.deepEqual(await next.ask('PROXY', 'CONFIG', 'GET', 'connections-pool-size'), [
+      'connections-pool-size',
+      7,
+    ])
     await endOf(program)
   })
 
