@@ -93,6 +93,8 @@ export interface ProgramHooks {
     readonly host: string
     /** A TCP port. */
     readonly port: number
+    /** The UNIX socket, if there is one. */
+    readonly path?: string | undefined
   }
   /** The other threads of the program. */
   readonly threads?: ThreadHooks

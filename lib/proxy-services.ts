@@ -10,6 +10,7 @@ import { clientLine } from './client/commands/client-list.ts'
 import { stopTracking } from './client/commands/client-tracking.ts'
 import { leave } from './client/commands/credential.ts'
 import type { LocalClient, ShownNode } from './client/commands/local.ts'
+import type { Listening } from './client/endpoints.ts'
 import type { Invalidations } from './client/invalidations.ts'
 import type { ProxyGate } from './client/proxy-gate.ts'
 import type { Roster } from './client/roster.ts'
@@ -223,9 +224,10 @@ function shownNodes(
 }
 
 /** Where a server listens. */
-export function listening(server: net.Server, otherwise: HostPort = NOWHERE): HostPort {
+export function listening(server: net.Server, otherwise: Listening = NOWHERE): Listening {
   const address = server.address()
-  if (address === null || typeof address === 'string') return otherwise
+  if (address === null) return otherwise
+  if (typeof address === 'string') return { ...otherwise, path: address }
   const any = address.address === '::' || address.address === '0.0.0.0'
   return { host: any ? NOWHERE.host : address.address, port: address.port }
 }

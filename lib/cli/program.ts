@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { resolve as absolute } from 'node:path'
 import {
   createClusterProxy,
   ProxyError,
@@ -91,7 +92,12 @@ export class Program {
     const threads = this.#threadsOf(configuration)
     const bind = configuration.value<readonly string[]>('bind')[0]
     const host = bind === undefined || /^(?:0\.0\.0\.0|::)$/.test(bind) ? '127.0.0.1' : bind
-    const listening = { host, port: configuration.value<number>('port') }
+    const path = configuration.path('unixsocket')
+    const listening = {
+      host,
+      port: configuration.value<number>('port'),
+      path: path && absolute(path),
+    }
     this.#listening = listening
     this.#team = this.#makeTeam(configuration, nodes, threads === 1)
     try {

@@ -29,7 +29,7 @@ export interface Place {
   /** The main process. */
   readonly processId: number
   /** Where the program listens. */
-  readonly listening: { readonly host: string; readonly port: number }
+  readonly listening: NonNullable<ProgramHooks['listening']>
 }
 
 /** What the main process does for a thread. */

@@ -11,6 +11,7 @@ import type { CrossSlot, HostPort, ReadFrom } from '../settings.ts'
 import type { Turn } from '../turn.ts'
 import type { Accounts } from './access/accounts.ts'
 import type { LocalClient, LocalServices } from './commands/local.ts'
+import type { Listening } from './endpoints.ts'
 import type { Origin } from './proxy-header.ts'
 import type { Totals, Traffic } from './traffic.ts'
 
@@ -27,7 +28,7 @@ export interface ClientServices extends LocalServices {
   /** What clients are told of the proxy's address, from the one they used: options `announce` and `announceMap`. */
   announced(host: string, port: number): HostPort
   /** The address of the listening server, for streams that have none of their own. */
-  readonly listening: HostPort
+  readonly listening: Listening
   /** Whose connection a stream is, as a trusted proxy told. */
   originOf(stream: Duplex): Origin | undefined
   readonly readFrom: ReadFrom

@@ -3,6 +3,12 @@ import type { Duplex } from 'node:stream'
 import type { HostPort, NodeAddress } from '../settings.ts'
 import type { Origin } from './proxy-header.ts'
 
+/** Where a server listens. */
+export interface Listening extends HostPort {
+  /** The UNIX socket, if there is one. */
+  readonly path?: string | undefined
+}
+
 /** Where a client is, and where it believes the proxy to be. */
 export interface Endpoints {
   /** `ip:port`; `path:0` for a UNIX socket, `?:0` for a stream that has no address. */
@@ -32,10 +38,13 @@ function shown(address: NodeAddress): string {
     : `${address.host}:${address.port}`
 }
 
-/** What the stream itself knows; undefined for a stream that has no address. */
-function ownOrigin(stream: net.Socket | undefined): Origin | undefined {
+/** What the stream itself knows; undefined for a stream that has no address. A socket without one came by the UNIX socket, unless it is gone. */
+function ownOrigin(stream: net.Socket | undefined, { path }: Listening): Origin | undefined {
   const { remoteAddress, remotePort, localAddress, localPort } = stream ?? {}
-  if (remoteAddress === undefined || localAddress === undefined) return undefined
+  if (remoteAddress === undefined || localAddress === undefined) {
+    const known = stream !== undefined && !stream.destroyed && path !== undefined
+    return known ? { remote: { path }, local: { path } } : undefined
+  }
   return {
     remote: { host: plainAddress(remoteAddress), port: remotePort ?? 0 },
     local: { host: plainAddress(localAddress), port: localPort ?? 0 },
@@ -49,12 +58,12 @@ function ownOrigin(stream: net.Socket | undefined): Origin | undefined {
 export function endpoints(
   stream: Duplex,
   announced: (host: string, port: number) => HostPort,
-  fallback: HostPort,
+  fallback: Listening,
   told?: Origin
 ): Endpoints {
   const socket = stream instanceof net.Socket ? stream : undefined
   const reuse = socket !== undefined && !('encrypted' in socket)
-  const origin = told ?? ownOrigin(socket)
+  const origin = told ?? ownOrigin(socket, fallback)
   if (origin === undefined) {
     return {
       remote: '?:0',

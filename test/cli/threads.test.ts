@@ -8,7 +8,7 @@ import tls from 'node:tls'
 import { createFakeCluster } from '../../lib/testing/index.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts'
 import { connect } from '../support/raw-client.ts'
-import { endOf, idOf, runIdOf, startThreads, threadOf } from '../support/two-threads.ts'
+import { connectTo, endOf, idOf, runIdOf, startThreads, threadOf } from '../support/two-threads.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxy-threads-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -146,16 +146,11 @@ describe('two threads', { concurrency: 2 }, () => {
       (await one.call('PROXY', 'DEBUG', 'KILL', '2')).toString(),
       '-ERR Invalid thread id\r\n'
     )
-    for (;;) {
-      const next = await connect(port)
-      if ((await threadOf(next)) === thread) {
-        assert.deepEqual(await next.ask('PROXY', 'CONFIG', 'GET', 'connections-pool-size'), [
-          'connections-pool-size',
-          7,
-        ])
-        break
-      }
-    }
+    const next = await connectTo(port, thread)
+    assert.deepEqual(await next.ask('PROXY', 'CONFIG', 'GET', 'connections-pool-size'), [
+      'connections-pool-size',
+      7,
+    ])
     await endOf(program)
   })
 
@@ -232,6 +227,9 @@ describe('two threads', { concurrency: 2 }, () => {
     const socket = join(folder, 'threads.sock')
     const { program } = await startThreads(cluster, '--unixsocket', socket)
     const [one, other] = [await connect(socket), await connect(socket)]
+    const shown = new RegExp(` addr=${socket}:0 laddr=${socket}:0 .* flags=U `)
+    for (const client of [one, other])
+      assert.match(String(await client.ask('CLIENT', 'INFO')), shown)
     assert.notEqual(await threadOf(one), await threadOf(other))
     assert.equal(await one.ask('PING'), 'PONG')
     other.send(['PROXY', 'SHUTDOWN', 'ASAP'])

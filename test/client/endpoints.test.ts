@@ -45,8 +45,18 @@ test('a stream without an address gets the fallback, and its buffers are never u
     const { remote, local, advertised } = endpoints(stream, asItIs, FALLBACK)
     assert.deepEqual([remote, local, advertised], ['?:0', '?:0', FALLBACK])
   }
+  const gone = socket({}).destroy()
+  assert.equal(endpoints(gone, asItIs, { ...FALLBACK, path: '/run/proxy.sock' }).remote, '?:0')
   assert.equal(endpoints(new PassThrough(), asItIs, FALLBACK).reuse, false)
   assert.equal(endpoints(socket({ ...ADDRESSES, encrypted: true }), asItIs, FALLBACK).reuse, false)
+})
+
+test('a client of a UNIX socket has its path, and is told the address of TCP', () => {
+  const fallback = { ...FALLBACK, path: '/run/proxy.sock' }
+  const { remote, local, advertised } = endpoints(socket({}), asItIs, fallback)
+  assert.deepEqual([remote, local], ['/run/proxy.sock:0', '/run/proxy.sock:0'])
+  assert.deepEqual(advertised, FALLBACK)
+  assert.equal(endpoints(new PassThrough(), asItIs, fallback).remote, '?:0')
 })
 
 test('what is announced replaces the address that the client used', () => {
