@@ -115,12 +115,16 @@ export class Composite {
 
   #send(): void {
     const leader = this.#leader
-    this.#parts = this.#step.parts.map((plan) => new Part(plan, leader, this.#router, this))
-    this.#missing = this.#parts.length
-    leader.makeDetour().parts = this.#parts
-    if (this.#missing === 0) this.#complete()
-    // A part that fails at once may end the whole: the loop must not look at what comes after.
-    for (const part of [...this.#parts]) this.#router.dispatch(part)
+    const plans = this.#step.parts
+    const parts: Part[] = new Array(plans.length)
+    for (let i = 0; i < plans.length; i++)
+      parts[i] = new Part(plans[i]!, leader, this.#router, this)
+    this.#parts = parts
+    this.#missing = parts.length
+    leader.makeDetour().parts = parts
+    if (parts.length === 0) this.#complete()
+    // A part that fails at once may end the whole: these are sent, and not what comes after.
+    for (let i = 0; i < parts.length; i++) this.#router.dispatch(parts[i]!)
   }
 
   /** A part is answered, with so many bytes beyond those that were weighed. */

@@ -63,7 +63,7 @@ const NOTHING: Buffer = Buffer.alloc(0)
 /** A longer reply gets a buffer of its own, so that what waits for long pins little. */
 const LONG = 2 * 1024
 /** Where replies wait for older ones. */
-const arena = new Arena(8 * 1024, LONG)
+const arena = new Arena(32 * 1024, LONG)
 
 /** Bytes that may be kept for long: as they are, unless that would pin much more. */
 function lasting(buffer: Buffer, start: number, end: number): Buffer {

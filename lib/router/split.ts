@@ -65,7 +65,7 @@ export function splitBySlot(
   if (count < 1 || !inSteps(positions, count, step)) return replyText.crossSlot
   const last = positions[count - 1]! + step
   if (last > view.argc) return replyText.wrongArity(spec.name)
-  const groups = groupsOf(view, positions, count)
+  const parts = slotsOf(view, positions, count)
   const row: Row = {
     view,
     step,
@@ -76,8 +76,9 @@ export function splitBySlot(
     others: positions[0]! + view.argc - last,
   }
   const repeated = row.keys - row.head + view.end - row.tail
-  if (repeated * (groups.length - 1) > REPEATED_LIMIT) return tooMuchRepeated(spec.name)
-  return partsOf(row, groups, repeated)
+  if (repeated * (parts.length - 1) > REPEATED_LIMIT) return tooMuchRepeated(spec.name)
+  write(parts, row, repeated)
+  return parts
 }
 
 function tooMuchRepeated(name: string): string {
@@ -104,42 +105,60 @@ interface Row {
   readonly others: number
 }
 
-interface Group {
+/** A part in the making. */
+class SlotPart implements Part {
   readonly slot: number
-  readonly keys: number[]
+  keys: number[]
+  readonly anchor = -1
+  bytes: Buffer = NOTHING
+  start = 0
+  end = 0
+
+  constructor(slot: number, key: number) {
+    this.slot = slot
+    this.keys = key < SINGLE.length ? SINGLE[key]! : [key]
+  }
+
+  add(key: number): void {
+    if (this.keys.length === 1) this.keys = [this.keys[0]!, key]
+    else this.keys.push(key)
+  }
 }
 
-/** Of the request in hand: slot -> which group it has, counted from 1. All zero between two requests. */
-const groupOf = new Uint16Array(SLOT_COUNT)
+const NOTHING: Buffer = Buffer.alloc(0)
+/** Most parts have one key, and most requests few: these lists serve them all, and are never changed. */
+const SINGLE: readonly number[][] = Array.from({ length: 64 }, (_, key) => [key])
 
-function groupsOf(view: RequestView, positions: readonly number[], count: number): Group[] {
+/** Of the request in hand: slot -> which part it has, counted from 1. All zero between two requests. */
+const partOf = new Uint16Array(SLOT_COUNT)
+
+function slotsOf(view: RequestView, positions: readonly number[], count: number): SlotPart[] {
   const { buffer, offsets } = view
-  const groups: Group[] = []
+  const parts: SlotPart[] = []
   for (let i = 0; i < count; i++) {
     const at = 2 * positions[i]!
     const slot = keySlot(buffer, offsets[at]!, offsets[at + 1]!)
-    const known = groupOf[slot]!
-    if (known > 0) groups[known - 1]!.keys.push(i)
-    else groupOf[slot] = groups.push({ slot, keys: [i] })
+    const known = partOf[slot]!
+    if (known === 0) partOf[slot] = parts.push(new SlotPart(slot, i))
+    else parts[known - 1]!.add(i)
   }
-  for (let i = 0; i < groups.length; i++) groupOf[groups[i]!.slot] = 0
-  return groups
+  for (let i = 0; i < parts.length; i++) partOf[parts[i]!.slot] = 0
+  return parts
 }
 
-const arena = new Arena(8 * 1024, 2 * 1024)
+const arena = new Arena(32 * 1024, 2 * 1024)
 
-/** All parts lie in one buffer: each is needed until the last of them is answered. */
-function partsOf(row: Row, groups: readonly Group[], repeated: number): Part[] {
-  const slab = arena.take(row.tail - row.keys + (repeated + HEADER_LENGTH) * groups.length)
-  const parts: Part[] = []
+/** Writes all parts to one buffer: each is needed until the last of them is answered. */
+function write(parts: readonly SlotPart[], row: Row, repeated: number): void {
+  const slab = arena.take(row.tail - row.keys + (repeated + HEADER_LENGTH) * parts.length)
   let end = arena.from
-  for (let i = 0; i < groups.length; i++) {
-    const { slot, keys } = groups[i]!
-    const start = end
-    end = writePart(slab, start, row, keys)
-    parts.push({ slot, bytes: slab.bytes, start, end, anchor: -1, keys })
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!
+    part.bytes = slab.bytes
+    part.start = end
+    end = writePart(slab, end, row, part.keys)
+    part.end = end
   }
-  return parts
 }
 
 /** Writes a part, its arguments as they came with the lengths before them, and returns where it ends. */
