@@ -29,3 +29,8 @@ export function residentMebibytes(pids: readonly number[]): number {
   }
   return kibibytes / 1024
 }
+
+/** How many files each process may have open; NaN: as many as it likes (proc(5) `limits`). */
+export function openFilesLimit(): number {
+  return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1])
+}

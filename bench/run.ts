@@ -5,6 +5,7 @@
  *     npm run bench -- [--rows get-p1,mget,*64k] [--rounds 5] [--requests 200000] [--pipelines 1,16,64] [--masters 3] [--threads 1]
  *                      [--clients 1,10,100,1000,10000] [--only proxy,forwarder] [--peer name=host:port,pid ...] [--wait]
  *                      [--plot file.svg] [--applications] [--list]
+ *     npm run bench -- --soak 10 [--threads 1] [--masters 3]
  *
  * Rows: `get-` and `set-` with `p<pipeline>`, `p<pipeline>-resp3`, `c<clients>`, `64k` and `1m`; `hot-` with `p<pipeline>`, `c1000` and `64k`: one
  * key for all clients; `mget`, `mset` and `exists` of ten keys. `--list` prints them; without `--rows` those by pipeline and with 1,000 clients
@@ -14,7 +15,11 @@
  * and memory of its masters together), `forwarder` (all clients share one connection to the server) and `pipe` (a connection for every client); the memory of all but the first and
  * the cluster holds a TypeScript loader. A peer must stand in front of the same cluster: `--wait` prints its addresses and waits for Enter
  * before measuring. `--plot` draws throughput and p99 of the rows `get-c*`; `--applications` compares client libraries straight to the nodes
- * with the same through the proxy. For 10,000 clients the limit of open files must be raised (`ulimit -n`).
+ * with the same through the proxy. For 10,000 clients the limit of open files must be raised (`ulimit -n`); `pipe`
+ * needs two for each, and is left out where there are fewer.
+ *
+ * `--soak` compares nothing: it loads the proxy for so many minutes with short runs of different rows in turns, reads its memory at the end of each
+ * minute, when all clients are gone, and tells by how much it grew.
  *
  * @module
  */
@@ -28,6 +33,7 @@ import { compareApplications } from './applications.ts'
 import { fill } from './fill.ts'
 import { measure, type Sample } from './measure.ts'
 import { renderPlot } from './plot.ts'
+import { soak, soakRows } from './soak.ts'
 import { type Measured, renderTable } from './table.ts'
 import {
   clusterTarget,
@@ -51,6 +57,7 @@ const { values } = parseArgs({
     threads: { type: 'string', default: '1' },
     clients: { type: 'string', default: '1,10,100,1000,10000' },
     plot: { type: 'string' },
+    soak: { type: 'string' },
     applications: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     peer: { type: 'string', multiple: true, default: [] },
@@ -68,7 +75,9 @@ if (values.list) {
   for (const { id, title } of all) console.log(`${id.padEnd(16)} ${title}`)
   process.exit(0)
 }
-const rows = selectRows(all, chosenIds())
+const minutes = Number(values.soak ?? 1)
+if (!(minutes >= 1)) throw new Error(`--soak expects minutes, at least 1, and got ${values.soak}`)
+const rows = values.soak === undefined ? selectRows(all, chosenIds()) : soakRows()
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
@@ -82,17 +91,25 @@ if (values.wait) {
   process.stdin.destroy()
 }
 const nodes = [...direct.place.pids, server.pid]
-const measured = await measureAll(await targets())
-console.log(renderTable(measured, rounds))
-if (values.plot !== undefined) {
-  const byClients = measured.filter(({ workload }) =>
-    /^GET, \d+ clients, pipeline 1$/.test(workload)
-  )
-  writeFileSync(values.plot, renderPlot(byClients))
+if (values.soak === undefined) await compare()
+else {
+  const { place } = await proxyTarget(cluster, Number(values.threads))
+  await soak(place, rows, minutes)
 }
-if (values.applications) {
-  const { place } = await proxyTarget(cluster)
-  console.log(`\n${await compareApplications(cluster, place, rounds)}`)
+
+async function compare(): Promise<void> {
+  const measured = await measureAll(await targets())
+  console.log(renderTable(measured, rounds))
+  if (values.plot !== undefined) {
+    const byClients = measured.filter(({ workload }) =>
+      /^GET, \d+ clients, pipeline 1$/.test(workload)
+    )
+    writeFileSync(values.plot, renderPlot(byClients))
+  }
+  if (values.applications) {
+    const { place } = await proxyTarget(cluster)
+    console.log(`\n${await compareApplications(cluster, place, rounds)}`)
+  }
 }
 
 function numbers(text: string): number[] {

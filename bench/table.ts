@@ -39,7 +39,8 @@ export function renderTable(rows: readonly Measured[], rounds: number): string {
       of('resident').toFixed(0),
     ]
   })
-  return `${describeRun(rounds)}\n\n${markdown(COLUMNS, cells)}`
+  const how = `medians of ${rounds} alternating rounds`
+  return `${describeRun(how)}\n\n${markdown(COLUMNS, cells)}`
 }
 
 /** What the proxy's CPU per command is to this: below 1 where the proxy needs less. */
@@ -51,11 +52,17 @@ function ratio(rows: readonly Measured[], workload: string, cpu: number): string
 
 /** A Markdown table; the first two columns are text, the others numbers. */
 export function markdown(columns: readonly string[], rows: readonly string[][]): string {
-  const rule = columns.map((_, column) => (column < 2 ? '---' : '--:'))
-  return [columns, rule, ...rows].map(row).join('\n')
+  return [tableHead(columns, 2), ...rows.map(tableRow)].join('\n')
 }
 
-function row(cells: readonly string[]): string {
+/** What stands above the rows of a Markdown table whose first columns, `texts` of them, are text, and the others numbers. */
+export function tableHead(columns: readonly string[], texts = 0): string {
+  const rule = columns.map((_, column) => (column < texts ? '---' : '--:'))
+  return [columns, rule].map(tableRow).join('\n')
+}
+
+/** A row of a Markdown table. */
+export function tableRow(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
@@ -67,7 +74,8 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2
 }
 
-function describeRun(rounds: number): string {
+/** What was measured, when, where and how, in one line. */
+export function describeRun(how: string): string {
   const file = new URL('../package.json', import.meta.url)
   const { name, version } = JSON.parse(readFileSync(file, 'utf8'))
   const server = execFileSync('redis-server', ['--version'], { encoding: 'utf8' })
@@ -78,6 +86,6 @@ function describeRun(rounds: number): string {
     `Node ${process.version}`,
     `redis ${/v=([\d.]+)/.exec(server)?.[1]}`,
     `${cores.length} x ${cores[0]?.model.trim()}`,
-    `loopback, medians of ${rounds} alternating rounds`,
+    `loopback, ${how}`,
   ].join('; ')
 }

@@ -4,6 +4,7 @@ import { freePort } from '../test/support/free-port.ts'
 import { connect } from '../test/support/raw-client.ts'
 import type { RealCluster } from '../test/support/real-cluster.ts'
 import type { RealServer } from '../test/support/real-server.ts'
+import { openFilesLimit } from './process-usage.ts'
 import type { Workload } from './workload.ts'
 
 /** Where to send a workload, and whose CPU to count. */
@@ -23,6 +24,10 @@ export interface Target {
 }
 
 const START_LIMIT_MS = 10_000
+/** What a process of Node has open beside sockets, and more. */
+const SPARE_FILES = 100
+/** One more than any row has must find room: one that looks on. */
+const MAX_CLIENTS = 20_000
 /** As `npm start` and the program's first line have them. */
 const NODE_FLAGS = [
   '--min-semi-space-size=16',
@@ -45,6 +50,8 @@ export async function proxyTarget(
     '--port',
     String(own),
     '--enable-cross-slot',
+    '--maxclients',
+    String(MAX_CLIENTS),
     '--threads',
     String(threads),
     ...more,
@@ -80,7 +87,9 @@ export function clusterTarget(cluster: RealCluster): Target & { readonly place: 
 /** The forwarder of `forwarder.ts` in front of a single server, with a connection of its own for every client. */
 export async function pipeTarget(server: RealServer): Promise<Target> {
   const { port, child } = await startProcess((own) => forwarder(own, server.port))
-  return { name: 'pipe', prepare: async () => ({ port, pids: [child.pid as number] }) }
+  const place = { port, pids: [child.pid as number] }
+  const most = openFilesLimit() - SPARE_FILES
+  return { name: 'pipe', prepare: async ({ clients }) => (2 * clients > most ? undefined : place) }
 }
 
 /** The same with one shared connection; it must know the lengths, so there is a process for each pair of them. */
