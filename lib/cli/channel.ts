@@ -36,7 +36,7 @@ export class Channel {
     peer.on('disconnect', () => this.#onDisconnect())
   }
 
-  /** Tells the other side something; a socket goes with it. Nothing happens when that is gone. */
+  /** Tells the other side something; a socket goes with it, and stays open here. Nothing happens when that is gone. */
   tell(what: string, payload?: unknown, socket?: Socket): void {
     this.#send({ what, payload }, socket)
   }
@@ -67,7 +67,7 @@ export class Channel {
   #send(message: Message, socket?: Socket): void {
     if (this.#peer.connected !== true) return
     // Without a listener for its failure a send could end the process.
-    this.#peer.send!(message, socket, {}, () => {})
+    this.#peer.send!(message, socket, { keepOpen: true }, () => {})
   }
 
   #onMessage({ what, payload, number, answer }: Message, socket: Socket | undefined): void {

@@ -63,14 +63,19 @@ export class CrewMember {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.ended = new Promise((resolve) => {
-      this.#process.once('exit', (code, signal) => resolve(String(signal ?? code)))
+      this.#process.once('exit', (code, signal) => {
+        const how = String(signal ?? code)
+        // What it said last may not have been heard yet.
+        if (this.#process.connected) this.#process.once('disconnect', () => resolve(how))
+        else resolve(how)
+      })
       // A signal or a message that does not reach it is an error too, and none that ends it.
       this.#process.on('error', ({ message }) => {
         if (this.#process.pid === undefined) resolve(message)
       })
     })
     this.channel = new Channel(this.#process, {
-      taken: (id: number) => this.#handed.delete(id),
+      taken: (id: number) => this.#taken(id),
       gone: (id: number) => this.#clients.delete(id),
       reload: () => hooks.reload(),
       restart: () => hooks.restart(),
@@ -118,10 +123,15 @@ export class CrewMember {
     this.channel.tell('client', client, socket)
   }
 
+  /** It has a client. Until then the socket is kept open here: what is on its way to a process that dies would be lost, and its client would wait for ever. */
+  #taken(id: number): void {
+    this.#handed.get(id)?.destroy()
+    this.#handed.delete(id)
+  }
+
   /** The clients that its process did not get any more, since it ended. */
   stranded(): (readonly [id: number, socket: Socket])[] {
-    // A socket that was sent has no handle here; it was lost with the process, and is closed.
-    return [...this.#handed].filter(([, socket]) => !socket.pending && !socket.destroyed)
+    return [...this.#handed].filter(([, socket]) => !socket.destroyed)
   }
 
   /** What it answers another thread; undefined if it does not, in time. One that starts is told, and has nothing to say yet. */

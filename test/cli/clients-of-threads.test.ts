@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { createFakeCluster } from '../../lib/testing/index.ts'
 import { connect } from '../support/raw-client.ts'
 import { connectTo, endOf, flagsOf, idOf, startThreads, threadOf } from '../support/two-threads.ts'
+
+/** The processes of the threads, in their order. */
+function threadProcesses(main: number): number[] {
+  return readFileSync(`/proc/${main}/task/${main}/children`, 'latin1')
+    .trim()
+    .split(' ')
+    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('lib/cli/main.ts'))
+    .map(Number)
+    .sort((one, other) => one - other)
+}
 
 describe('the clients of two threads', { concurrency: 2 }, () => {
   test('are told what a client of the other thread tracks', async () => {
@@ -49,6 +60,28 @@ describe('the clients of two threads', { concurrency: 2 }, () => {
     assert.equal(String(await again.call('MONITOR')), '+OK\r\n')
     await next.ask('GET', 'other')
     assert.match(String(await again.readReply()), /"GET" "other"/)
+    await endOf(program)
+  })
+
+  test('are served by the other thread when the one that they are on their way to dies', async () => {
+    await using cluster = await createFakeCluster({ masters: 1 })
+    const { port, program } = await startThreads(cluster)
+    const [one, other] = [await connect(port), await connect(port)]
+    assert.notEqual(await threadOf(one), await threadOf(other))
+    const there = threadProcesses(program.process.pid!)[Number(await threadOf(other))]!
+    other.stream.destroy()
+    const clients = async () =>
+      String(await one.ask('CLIENT', 'LIST'))
+        .trim()
+        .split('\n').length
+    while ((await clients()) > 1) await one.ask('PING')
+    process.kill(there, 'SIGSTOP')
+    // It has the fewest clients, so the first of these goes there; when one is answered all are on their way.
+    const late = await Promise.all(Array.from({ length: 4 }, () => connect(port)))
+    const answers = late.map((client) => client.ask('PING'))
+    await Promise.any(answers)
+    process.kill(there, 'SIGKILL')
+    assert.deepEqual(await Promise.all(answers), ['PONG', 'PONG', 'PONG', 'PONG'])
     await endOf(program)
   })
 
