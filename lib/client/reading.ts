@@ -39,7 +39,7 @@ function fieldsOf(socket: net.Socket): Fields | null {
  * Has a stream read from now on. What Node reads from a socket it puts into memory that it allocates for each read, unless the socket was
  * made with the option `onread`; and the sockets that a server accepts cannot be given options. They are of the same class, so this
  * sets what that option would have set: a GET alone costs 5 to 10 % less, and a large value is read to where it stays. Where a socket
- * is not as expected (another version of Node, TLS, a stream that was read from before) it is read by its `data` events.
+ * is not as expected (another version of Node, TLS, a stream that was read from before, or that others listen to) it is read by its `data` events.
  *
  * @returns whether it is read in place.
  */
@@ -71,7 +71,9 @@ export function readInto(destination: Destination, stream: Duplex): boolean {
 function ownReading(
   stream: Duplex
 ): { socket: OwnReading; use: (room: Buffer) => void; names: Fields } | undefined {
-  if (stream.readableLength > 0 || stream.constructor !== net.Socket) return undefined
+  // Who embeds the proxy may listen to a socket's bytes, too.
+  const heard = stream.listenerCount('data') + stream.listenerCount('readable') > 0
+  if (heard || stream.readableLength > 0 || stream.constructor !== net.Socket) return undefined
   const socket = stream as unknown as OwnReading
   const handle = socket._handle
   fields ??= fieldsOf(stream as net.Socket)

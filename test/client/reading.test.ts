@@ -91,6 +91,19 @@ test('what was read before, and streams that are no sockets, are read as streams
   assert.deepEqual([other.text, [...other.ways]], ['first second', ['taken']])
 })
 
+test('a socket whose bytes others listen to is read as a stream, and they hear it all', async () => {
+  await using sockets = await pair()
+  const taker = new Taker()
+  let heard = ''
+  sockets.accepted.on('data', (chunk: Buffer) => {
+    heard += chunk.toString('latin1')
+  })
+  assert.equal(readInto(taker, sockets.accepted), false)
+  sockets.other.end(long)
+  await once(sockets.accepted, 'end')
+  assert.deepEqual([taker.text, heard], [long, long])
+})
+
 test('a socket without the fields that the option onread sets is read as a stream', async () => {
   await using sockets = await pair()
   const taker = new Taker()
