@@ -107,17 +107,18 @@ export class Batch {
       this.#slab = length <= SMALL ? small.take() : large.take()
       return this.#slab
     }
-    this.#slab = large.take()
+    const next = large.take()
     if (old.length < LARGE && this.#sealed === 0) {
-      old.bytes.copy(this.#slab.bytes, 0, 0, this.#used)
+      old.bytes.copy(next.bytes, 0, 0, this.#used)
       small.giveBack(old)
-      return this.#slab
+    } else {
+      this.#pieces ??= []
+      this.#seal()
+      this.#used = 0
+      this.#sealed = 0
     }
-    this.#pieces ??= []
-    if (this.#used > this.#sealed) this.#pieces.push(old.bytes.subarray(this.#sealed, this.#used))
-    this.#used = 0
-    this.#sealed = 0
-    return this.#slab
+    this.#slab = next
+    return next
   }
 
   /** Writes the batch to `sink` and starts a new one. */
