@@ -17,13 +17,13 @@ export class Lasting {
   /** Remembers a question, if it is one that lasts. */
   note(question: ThreadQuestion): void {
     const { kind, args, lasting } = question
-    if (lasting !== undefined) this.#settings.set(lasting, question)
+    if (lasting !== undefined) this.#settings.set(lasting, kept(question))
     if (kind === 'client-unpause') this.#pauses = []
-    if (kind === 'monitor-begin') this.#monitors.set(nameIn(question), question)
+    if (kind === 'monitor-begin') this.#monitors.set(nameIn(question), kept(question))
     if (kind === 'monitor-end') this.#monitors.delete(nameIn(question))
     if (kind !== 'client-pause') return
     const until = performance.now() + Number(Buffer.from(args[2]!).toString())
-    this.#pauses = [...this.#running(), { question, until }]
+    this.#pauses = [...this.#running(), { question: kept(question), until }]
   }
 
   #running(): Pause[] {
@@ -56,6 +56,11 @@ export class Lasting {
       if (questions.has(question)) this.#settings.delete(name)
     }
   }
+}
+
+/** Where the thread that asks is this process, arguments are where its next commands are read to. */
+function kept(question: ThreadQuestion): ThreadQuestion {
+  return { ...question, args: question.args.map((arg) => Buffer.from(arg)) }
 }
 
 function nameIn({ args }: ThreadQuestion): string {

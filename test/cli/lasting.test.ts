@@ -52,3 +52,11 @@ test('threads with monitors are told of until they have none', () => {
   lasting.note({ kind: 'monitor-end', args: words('one') })
   assert.deepEqual(lasting.told(new Set()), [other])
 })
+
+test('what is kept is not what the next command of the client overwrites', () => {
+  const lasting = new Lasting()
+  const question = set('a', '1')
+  lasting.note(question)
+  for (const arg of question.args) arg.fill(0)
+  assert.deepEqual(lasting.told(new Set()), [set('a', '1')])
+})
