@@ -172,7 +172,7 @@ export interface Settings {
   connectTimeout: number
   /** Milliseconds that a node may be silent while requests are in flight. */
   commandTimeout: number
-  /** Milliseconds for all further attempts at one request. */
+  /** Milliseconds for all further attempts at one request, and for waiting for a node that is down. */
   retryBudget: number
   /** Redirects that one request may meet. */
   maxRedirects: number
