@@ -144,7 +144,7 @@ const SYNTAX = 'ERR syntax error'
  */
 export function keyErrorText(code: number, spec: CommandSpec, view: RequestView): string {
   if (!arityFits(spec, view.argc)) return replyText.wrongArity(spec.name)
-  if (code === KEYS_UNKNOWN) return `ERR nothing tells which arguments of '${spec.name}' are keys`
+  if (code === KEYS_UNKNOWN) return replyText.keysUnknown(spec.name)
   if (code < KEY_COUNT_TOO_LARGE) return SYNTAX
   return keyCountTexts(spec.name)[-code - 1]!
 }

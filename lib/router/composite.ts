@@ -1,3 +1,4 @@
+import { replyText } from '../errors.ts'
 import { merged, UNUSUAL } from './quick-merge.ts'
 import { type ReplyPlace, Request, type RequestHandler, type RequestPlace } from './request.ts'
 
@@ -147,11 +148,7 @@ export class Composite {
     if (this.#over) return
     this.#over = true
     const name = this.#leader.spec?.name ?? ''
-    this.#answer(
-      Buffer.from(
-        `-ERR the replies to '${name}' exceed gatherMaxBytes (${this.#maxBytes} bytes)\r\n`
-      )
-    )
+    this.#answer(Buffer.from(`-${replyText.repliesTooLarge(name, this.#maxBytes)}\r\n`))
   }
 
   #complete(): void {
