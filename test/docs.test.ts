@@ -122,6 +122,13 @@ test('docs/architecture.md draws every file, and none that is not there', () => 
   assert.ok(house.size > 8)
 })
 
+test('the cost of a command that README.md tells is the one of docs/performance.md', () => {
+  const told = /At pipeline 64 a GET takes ([\d.]+) µs/.exec(read('README.md'))?.[1]
+  const row = /^\| GET, 50 clients, pipeline 64 \| proxy \|(?:[^|]*\|){3} ([\d.]+) \|/m
+  assert.equal(told, row.exec(read('docs/performance.md'))?.[1])
+  assert.ok(told)
+})
+
 test('every link from one document to a file, or to a heading, leads somewhere', () => {
   const documents = readdirSync(new URL('../docs/', import.meta.url)).filter((name) =>
     /\.md$/.test(name)
