@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, posix } from 'node:path'
 import { test } from 'node:test'
+import { optionNamed } from '../lib/cli/program-options.ts'
 import { replyText } from '../lib/errors.ts'
 import { commandsDocument } from '../scripts/generate-commands-doc.ts'
 import { optionsDocument } from '../scripts/generate-options-doc.ts'
@@ -26,6 +27,14 @@ test('schema.json is what the table of options says', () => {
 
 test('docs/commands.md is what the catalogue says', () => {
   assert.equal(read('docs/commands.md'), commandsDocument())
+})
+
+test('every flag that docs/program.md and docs/access.md name is one of the program', () => {
+  const actions = ['help', 'check-config', 'print-config']
+  const flags = [...(read('docs/program.md') + read('docs/access.md')).matchAll(/`--([\w-]+)/g)]
+  assert.ok(flags.length > 8)
+  const unknown = flags.filter(([, name]) => optionNamed(name!) === undefined)
+  assert.deepEqual(new Set(unknown.map(([, name]) => name)), new Set(actions))
 })
 
 test('docs/events.md lists every event, and no other', () => {
