@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, posix } from 'node:path'
 import { test } from 'node:test'
 import { optionNamed } from '../lib/cli/program-options.ts'
+import { PROXY_HELP } from '../lib/client/commands/proxy-help.ts'
 import { replyText } from '../lib/errors.ts'
 import { commandsDocument } from '../scripts/generate-commands-doc.ts'
 import { optionsDocument } from '../scripts/generate-options-doc.ts'
@@ -35,6 +36,18 @@ test('every flag that docs/program.md and docs/access.md name is one of the prog
   assert.ok(flags.length > 8)
   const unknown = flags.filter(([, name]) => optionNamed(name!) === undefined)
   assert.deepEqual(new Set(unknown.map(([, name]) => name)), new Set(actions))
+})
+
+test('docs/program.md has every subcommand of PROXY', () => {
+  const document = read('docs/program.md')
+  const words = PROXY_HELP.slice(1).map(
+    (line) => /^[A-Z]+(?: (?:RELOAD|GET|SET|HISTORY))?/.exec(line)![0]
+  )
+  assert.ok(words.length > 10)
+  assert.deepEqual(
+    words.filter((word) => !document.includes(`\`PROXY ${word}`)),
+    []
+  )
 })
 
 test('docs/events.md lists every event, and no other', () => {
