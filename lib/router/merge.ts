@@ -1,6 +1,6 @@
 import type { CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
-import { ErrorReply, encodeReply, type ProtocolVersion } from '../resp/encode.ts'
+import { errorFrame, type ProtocolVersion } from '../resp/encode.ts'
 import { FrameItems, isAggregate, isError, isNull, valueStart } from '../resp/frame.ts'
 import { type Aggregation, aggregate } from './aggregate.ts'
 import { failures, firstFailureText, type PartFailure, partialFailureText } from './failures.ts'
@@ -76,13 +76,13 @@ export function mergeReplies(
   context: MergeContext
 ): Buffer {
   const { command } = context
-  if (replies.length === 0) return errorReply(replyText.noAnswer(command))
+  if (replies.length === 0) return errorFrame(replyText.noAnswer(command))
   if (replies.length === 1) return replies[0]!
   const failed = failures(replies, context.names)
   const enough = policy.rule === 'one_succeeded' && failed.length < replies.length
   if (failed.length > 0 && !enough) return failure(policy, replies, failed, context)
   const merged = RULES[policy.rule](replies, context)
-  return merged ?? errorReply(replyText.repliesUnlike(command))
+  return merged ?? errorFrame(replyText.repliesUnlike(command))
 }
 
 /** Makes one reply of several without errors; undefined when they do not fit together. */
@@ -110,14 +110,10 @@ function failure(
     const first = bareValue(replies[0]!)
     if (replies.every((reply) => bareValue(reply).equals(first))) return first
   }
-  return errorReply(effects ? partialFailureText(failed, context) : firstFailureText(failed))
+  return errorFrame(effects ? partialFailureText(failed, context) : firstFailureText(failed))
 }
 
 /** An error is the same in both versions of the protocol. */
-function errorReply(text: string): Buffer {
-  return encodeReply(new ErrorReply(text), 2)
-}
-
 /** A reply without the attributes before it. */
 function bareValue(reply: Buffer): Buffer {
   return reply.subarray(valueStart(reply))
