@@ -248,6 +248,7 @@ export class ProxyCore {
   #onRefreshed(): void {
     this.#refreshFailed = false
     this.#libraries.onRefreshed()
+    this.#services.privates.prefill()
     void this.#learn()
   }
 

@@ -148,6 +148,8 @@ export interface Settings {
   multiplexing: boolean
   /** Idle private connections to keep, for each node and protocol version. */
   privatePoolSize: number
+  /** Whether they are made before anybody asks for one. */
+  privatePoolPrefill: boolean
   /** The number below which they are refilled. */
   privatePoolMinSize: number
   /** Milliseconds between two steps of refilling. */

@@ -23,6 +23,8 @@ export interface ProgramOption {
   readonly aliases?: readonly string[]
   /** The option of the library that gets the value. */
   readonly library?: string
+  /** Whether the library has another default, and gets the program's too. */
+  readonly ownDefault?: boolean
   /** Whether a reload, or `PROXY CONFIG SET`, changes it at once. */
   readonly runtime?: boolean
   /** Only on the command line. */
@@ -233,6 +235,7 @@ const OWN: readonly ProgramOption[] = [
     name: 'protected-mode',
     argument: 'yes|no',
     default: true,
+    ownDefault: true,
     help: 'no: anybody without a password',
   }),
   {
@@ -270,6 +273,8 @@ function kebab(name: string): string {
 /** What is written in another way than its schema tells, or has a further name. */
 const OTHERWISE: Readonly<Record<string, Partial<ProgramOption>>> = {
   users: { kind: LINES, aliases: ['user'] },
+  // As the official proxy does; who embeds one may not want idle connections.
+  privatePoolPrefill: { default: true, ownDefault: true },
 }
 
 /** Options of the library that have no name of the official proxy. */

@@ -15,6 +15,7 @@ export type PrivateSettings = Pick<
   | 'privatePoolMinSize'
   | 'privatePoolSpawnEvery'
   | 'privatePoolSpawnRate'
+  | 'reconnectMaxDelay'
   | 'maxPrivateConnections'
   | 'privateWait'
 >
@@ -50,6 +51,10 @@ class Shelf implements PrivateConnectionOwner {
   /** Whether it is being filled up to the pool's size. */
   filling = true
   nextSpawn = 0
+  /** Whether it was filled for the first time: that is done at once, and refilling in steps. */
+  begun = false
+  /** Connections in a row that could not be made. */
+  failures = 0
   /** The fewest idle ones since `countedSince`. */
   fewest = 0
   countedSince = 0
@@ -70,6 +75,7 @@ class Shelf implements PrivateConnectionOwner {
 
   onReady(connection: PrivateConnection): void {
     this.dialling--
+    this.failures = 0
     this.#keep(connection)
   }
 
@@ -93,6 +99,7 @@ class Shelf implements PrivateConnectionOwner {
     const { state } = connection
     if (state === 'dialling') this.dialling--
     if (error !== undefined) {
+      if (state === 'dialling') this.#pool.onRefused(this)
       if (error.code === 'NODE_AUTH') this.#refuseAll(error)
       else {
         if (state === 'dialling') this.waiters.shift()?.borrower.onRefused(error)
@@ -111,8 +118,8 @@ class Shelf implements PrivateConnectionOwner {
 }
 
 /**
- * Connections that clients have for themselves, for a while: lent out by node and protocol version, and taken back clean. Nothing is dialled
- * before the first loan; from then on some are kept ready.
+ * Connections that clients have for themselves, for a while: lent out by node and protocol version, and taken back clean. Some are kept ready for
+ * each node and version that {@link prepare} was called for, or that was asked for once.
  */
 export class PrivatePool {
   readonly #settings: PrivateSettings
@@ -138,6 +145,11 @@ export class PrivatePool {
   /** Private connections to a node, whatever their state. */
   count(node: ClusterNode): number {
     return (this.#shelves.get(node) ?? []).reduce((sum, { all }) => sum + all.size, 0)
+  }
+
+  /** Has connections to a node ready before anybody asks for one. */
+  prepare(node: ClusterNode, lane: number): void {
+    if (!this.#closed && node.status !== 'retired') this.#shelf(node, lane)
   }
 
   /** Lends a connection to a node: at once if one is idle, else when one is made or given back; first come, first served. */
@@ -254,6 +266,15 @@ export class PrivatePool {
     else this.#shelves.set(shelf.node, shelves)
   }
 
+  /** @internal A connection could not be made: the next ones that nobody waits for are put off, longer each time. */
+  onRefused(shelf: Shelf): void {
+    const { privatePoolSpawnEvery, reconnectMaxDelay } = this.#settings
+    shelf.failures++
+    const pause = privatePoolSpawnEvery * 2 ** Math.min(shelf.failures, 20)
+    const longest = Math.max(privatePoolSpawnEvery, reconnectMaxDelay)
+    shelf.nextSpawn = this.#clock.now + Math.min(pause, longest)
+  }
+
   #fill(shelf: Shelf): void {
     const { privatePoolSize, privatePoolSpawnEvery, privatePoolSpawnRate } = this.#settings
     const { now } = this.#clock
@@ -266,7 +287,9 @@ export class PrivatePool {
     if (!shelf.filling) return
     shelf.nextSpawn = now + privatePoolSpawnEvery
     const room = this.#settings.maxPrivateConnections - this.count(shelf.node)
-    const wanted = Math.min(privatePoolSpawnRate, privatePoolSize - stock, room)
+    const step = shelf.begun ? privatePoolSpawnRate : privatePoolSize
+    shelf.begun = true
+    const wanted = Math.min(step, privatePoolSize - stock, room)
     for (let i = 0; i < wanted; i++) this.#dial(shelf)
   }
 

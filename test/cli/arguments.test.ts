@@ -94,6 +94,7 @@ test('every flag of the official proxy is understood', () => {
     privatePoolSpawnRate: 3,
     crossSlot: true,
     protectedMode: true,
+    privatePoolPrefill: true,
     nodes: ['127.0.0.1:7000'],
     credentials: { username: 'me', password: 'secret' },
   })

@@ -38,6 +38,7 @@ auto_redirect: false
     nodes: ['127.0.0.1:7000', '127.0.0.1:7001'],
     autoRedirect: false,
     protectedMode: true,
+    privatePoolPrefill: true,
   })
 })
 
@@ -66,6 +67,7 @@ credentials:
     credentials: { username: 'me', password: '12345' },
     readFrom: 'any',
     protectedMode: true,
+    privatePoolPrefill: true,
   })
 })
 

@@ -5,6 +5,7 @@ import type { Hub } from '../../pubsub/hub.ts'
 import type { SubscriptionKind } from '../../pubsub/kind.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
 import type { PartReply } from '../../router/composite.ts'
+import type { Privates } from '../../router/privates.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import type { Accounts } from '../access/accounts.ts'
 import type { Attempts } from '../access/attempts.ts'
@@ -152,6 +153,8 @@ export interface LocalServices {
   askEach(args: readonly Uint8Array[], lane: number): Promise<readonly PartReply[]>
   /** Publish and subscribe. */
   readonly hub: Hub
+  /** What is told of the protocol versions that clients speak. */
+  readonly privates: Pick<Privates, 'expect'>
   /** For the PROXY command. */
   readonly admin: AdminServices
   /** Sends a command without keys to any master, and gives its reply as raw bytes. */
