@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { optionNamed } from '../lib/cli/program-options.ts'
 import { PROXY_HELP } from '../lib/client/commands/proxy-help.ts'
 import { replyText } from '../lib/errors.ts'
+import { type OptionSpec, optionTable } from '../lib/index.ts'
 import { commandsDocument } from '../scripts/generate-commands-doc.ts'
 import { optionsDocument } from '../scripts/generate-options-doc.ts'
 import { configurationSchema } from '../scripts/generate-schema.ts'
@@ -20,6 +21,17 @@ function listed(document: string): string[] {
 
 test('docs/options.md is what the option table says', () => {
   assert.equal(read('docs/options.md'), optionsDocument())
+})
+
+test('the defaults that the types of the settings tell are those of the table', () => {
+  const told = [...read('lib/settings.ts').matchAll(/ Default `?([^`.]+)`?\. \*\/\n {2}(\w+): /g)]
+  assert.ok(told.length > 40)
+  const specs: Readonly<Record<string, OptionSpec<unknown> | undefined>> = optionTable
+  for (const [, text, name] of told) {
+    const value = /^(\d+) MiB$/.exec(text!)?.[1]
+    const shown = value === undefined ? text : String(Number(value) * 2 ** 20)
+    assert.equal(shown!.replaceAll("'", ''), String(specs[name!]?.default), name)
+  }
 })
 
 test('schema.json is what the table of options says', () => {
@@ -84,6 +96,15 @@ test("docs/events.md names every field of each event's payload", () => {
     assert.deepEqual(missing, shared, event)
     for (const name of named) assert.match(source, new RegExp(`\\b${name}\\b`), event)
   }
+})
+
+test('docs/events.md has every reason that an event gives', () => {
+  const document = read('docs/events.md')
+  const types = read('lib/events.ts').matchAll(/^export type \w+Reason =([^;]*?)\n\n/gm)
+  const reasons = [...types].flatMap(([, words]) => words!.match(/\w[\w ]*\w/g) ?? [])
+  assert.ok(reasons.length > 5)
+  const missing = reasons.filter((reason) => !document.includes(`\`${reason}\``))
+  assert.deepEqual(missing, [])
 })
 
 test('docs/errors.md has the words of every error that the router gives', () => {
