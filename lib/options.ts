@@ -23,6 +23,8 @@ import type { GapPolicy, ReadFrom, Settings } from './settings.ts'
 const DAY = 24 * 60 * 60 * 1000
 const MEBIBYTE = 1024 * 1024
 const MOST_BYTES = Number.MAX_SAFE_INTEGER
+/** A longer reply could not be read: see `ReplyReader`. */
+const LONGEST_REPLY = 2147483647
 
 /** Every option with its default, check, unit and help. The type sees to it that none is missing. */
 export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settings[Name]> } = {
@@ -121,7 +123,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
   },
   gatherMaxBytes: {
     default: 64 * MEBIBYTE,
-    ...whole(1024, MOST_BYTES),
+    ...whole(1024, LONGEST_REPLY),
     unit: 'bytes',
     help: 'What the replies to the parts of one command may have together.',
     runtime: true,
