@@ -90,8 +90,8 @@ export class Program {
     if (given.length === 0) this.#embedded = await createFakeCluster({ masters: 3 })
     const nodes = this.#embedded?.addresses ?? given
     const threads = this.#threadsOf(configuration)
-    const bind = configuration.value<readonly string[]>('bind')[0]
-    const host = bind === undefined || /^(?:0\.0\.0\.0|::)$/.test(bind) ? '127.0.0.1' : bind
+    const named = doors[0]?.options.host ?? '::'
+    const host = /^(?:0\.0\.0\.0|::)$/.test(named) ? '127.0.0.1' : named
     const path = configuration.path('unixsocket')
     const listening = {
       host,

@@ -51,6 +51,7 @@ const COMMAND_LINES: readonly (readonly [string, string, string])[] = [
   ['-pabc', "-p: got 'abc'", RANGE(0, 65535)],
   ['-p', '-p', RANGE(0, 65535)],
   ['--port 0', 'port: 0', 'unixsocket'],
+  [`--unixsocket /${'x'.repeat(150)}`, '--unixsocket: got a path of 151 bytes', 'at most 10'],
   ['--maxclients 0', '--maxclients', RANGE(1, 1_000_000)],
   ['--maxclients many', '--maxclients', RANGE(1, 1_000_000)],
   ['--threads 0', '--threads', RANGE(1, 500)],
