@@ -26,6 +26,8 @@ test('words are bare, or quoted with and without escapes', () => {
     '',
     'x"y',
   ])
+  const bytes = String.raw`"caf\xc3\xa9\x21" "\x41é\xC3\xA9"`
+  assert.deepEqual(wordsOf(bytes), ['café!', 'Aéé'])
   for (const line of ['"a', "'a", '"a"b', "x 'a'b"]) assert.equal(wordsOf(line), undefined, line)
 })
 

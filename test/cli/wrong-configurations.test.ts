@@ -129,7 +129,9 @@ const FILES: readonly (readonly [name: string, text: string, named: string, expe
   ['a.conf', 'include x.conf\n', "a.conf line 1: include 'x.conf'", 'ENOENT'],
   ['a.conf', 'include a.conf\n', "include 'a.conf'", 'in a circle'],
   ['a.conf', 'config b.conf\n', 'a.conf line 1: config', 'command line'],
-  ['a.conf', 'port: 1\n', 'a.conf line 1: port:', "did you mean 'port'?"],
+  ['a.conf', 'port: 1\n', "a.conf line 1: behind 'port'", "'port value'"],
+  ['a.conf', '{"port": 1}\n', 'a.conf line 1: expected a name', 'and its value'],
+  ['a.conf', 'root:x:0 1\n', 'a.conf line 1: expected a name', 'and its value'],
   ['a.conf', 'log-level loud\n', 'a.conf line 1: log-level', LEVELS],
   ['a.conf', 'unixsocketperm 9\n', 'a.conf line 1: unixsocketperm', 'octal'],
   ['a.conf', 'threads two\n', 'a.conf line 1: threads', RANGE(1, 500)],
@@ -221,6 +223,11 @@ test('no message tells a secret', () => {
   ]) {
     writeFileSync(path, text)
     assert.doesNotMatch(refusal(['-c', path]), /hunter2/, text)
+  }
+  const directives = join(folder, 'secret.conf')
+  for (const text of ['auth=hunter2', 'auth:hunter2', '"auth hunter2"', '="hunter2"']) {
+    writeFileSync(directives, text)
+    assert.doesNotMatch(refusal(['-c', directives]), /hunter2/, text)
   }
 })
 
