@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
+import { createFakeCluster } from '../../../lib/testing/index.ts'
 import { next, startProxied } from '../../support/proxied-cluster.ts'
 import { decodeReply } from '../../support/resp-frame.ts'
 import { LocalSide } from './local-call.ts'
@@ -368,6 +369,14 @@ describe('PROXY before a cluster', () => {
       (await client.call('PROXY', 'CLUSTER')).toString(),
       /^%3\r\n\+status\r\n\+updated\r\n/
     )
+  })
+
+  it('tells which entry point is reached', async () => {
+    await using cluster = await createFakeCluster({ masters: 1 })
+    const [address] = cluster.addresses
+    await using stage = await startProxied({ options: { nodes: ['127.0.0.1:1', address!] } })
+    const info = String(await (await stage.connect()).ask('PROXY', 'INFO', 'cluster'))
+    assert.equal(info, `# Cluster\r\naddress:127.0.0.1:1,${address}\r\nentry_node:${address}\r\n`)
   })
 
   it('switches cross-slot commands on while it runs', async () => {
