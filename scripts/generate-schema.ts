@@ -3,7 +3,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { type ProgramOption, programOptions } from '../lib/cli/program-options.ts'
+import { kebab, type ProgramOption, programOptions } from '../lib/cli/program-options.ts'
 import type { OptionSchema } from '../lib/index.ts'
 
 const FILE = new URL('../schema.json', import.meta.url)
@@ -37,10 +37,9 @@ function written(schema: OptionSchema, shape: string): Schema {
 
 /** The spellings that are told to editors; the program takes any. */
 function spellings({ name, library, aliases = [] }: ProgramOption): string[] {
-  const names = [name, ...aliases]
-  return [
-    ...new Set([...names, ...names.map((each) => each.replaceAll('-', '_')), library ?? name]),
-  ]
+  const names = [name, ...aliases, kebab(library ?? name)]
+  const spelled = [...names, ...names.map((each) => each.replaceAll('-', '_')), library ?? name]
+  return [...new Set(spelled)]
 }
 
 function property({ kind, help, default: value }: ProgramOption): Schema {

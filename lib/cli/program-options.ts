@@ -259,7 +259,8 @@ const OWN: readonly ProgramOption[] = [
   }),
 ]
 
-function kebab(name: string): string {
+/** A name of the library as the program has it: `maxClients` is `max-clients`. */
+export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
