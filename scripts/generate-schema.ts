@@ -10,12 +10,16 @@ const FILE = new URL('../schema.json', import.meta.url)
 
 type Schema = Readonly<Record<string, unknown>>
 
+function oneOrMore(item: Schema): Schema {
+  return { oneOf: [item, { type: 'array', items: item }] }
+}
+
 /** What may stand in a file: a text may look like a number, and a switch be written as a word. */
 function written(schema: OptionSchema, shape: string): Schema {
-  if (shape === 'list' || shape === 'lines') {
-    const item = { type: ['string', 'integer'] }
-    return { oneOf: [item, { type: 'array', items: item }] }
-  }
+  if (shape === 'list') return oneOrMore({ type: ['string', 'integer'] })
+  if (shape === 'lines') return oneOrMore(written(schema.items ?? { type: 'string' }, 'one'))
+  if (schema.oneOf !== undefined) return { oneOf: schema.oneOf.map((each) => written(each, 'one')) }
+  if (schema.items !== undefined) return { type: 'array', items: written(schema.items, 'one') }
   const { type, enum: words, properties, additionalProperties, ...rest } = schema
   if (type === 'boolean') return { enum: [true, false, 'yes', 'no', 'on', 'off'] }
   if (words?.includes(true)) return { enum: [...words, 'yes', 'no', 'on', 'off'] }

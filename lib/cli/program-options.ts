@@ -6,7 +6,9 @@
 
 import { availableParallelism } from 'node:os'
 import { type OptionSpec, optionTable } from '../index.ts'
-import { choice, type Kind, kindOf, LINES, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
+import { choice, type Kind, kindOf, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
+import { usersKind } from './users.ts'
+import { plainName } from './words.ts'
 
 /** One option of the program. */
 export interface ProgramOption {
@@ -266,7 +268,7 @@ export function kebab(name: string): string {
 
 /** What is written in another way than its schema tells, or has a further name. */
 const OTHERWISE: Readonly<Record<string, Partial<ProgramOption>>> = {
-  users: { kind: LINES, aliases: ['user'] },
+  users: { kind: usersKind(table.users!.schema!), aliases: ['user'] },
 }
 
 /** Options of the library that have no name of the official proxy. */
@@ -281,11 +283,6 @@ export const programOptions: readonly ProgramOption[] = [...OWN, ...LIBRARY]
 
 /** The options that are listed in the help, in its order. */
 export const listedOptions: readonly ProgramOption[] = OWN
-
-/** A name without what people spell in different ways: case, dashes, underscores. */
-export function plainName(name: string): string {
-  return name.toLowerCase().replace(/[-_]/g, '')
-}
 
 const byName: ReadonlyMap<string, ProgramOption> = new Map(
   programOptions.flatMap((row) =>

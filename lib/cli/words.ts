@@ -27,3 +27,8 @@ function unescaped(text: string): string {
 export function quoted(word: string): string {
   return word === '' || /[\s"'\\]/.test(word) ? `"${word.replace(/["\\]/g, '\\$&')}"` : word
 }
+
+/** A name without what people spell in different ways: case, dashes, underscores. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '')
+}

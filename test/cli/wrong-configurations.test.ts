@@ -171,6 +171,21 @@ const FILES: readonly (readonly [name: string, text: string, named: string, expe
   ['a.yaml', 'cross_slot: sometimes\n', 'a.yaml line 1: cross_slot', 'yes, no or gather'],
   ['a.conf', 'user a on >x +@raed\n', "user 'a': '+@raed'", 'such as +@read'],
   ['a.conf', 'user a on x\n', "user 'a': word 2", '>password'],
+  ['a.yaml', 'users:\n- name: a\n  rihgts: read\n', "user 'a': 'rihgts'", 'rights, commands'],
+  ['a.yaml', 'users:\n- name: a\n  rights: raed\n', "user 'a': 'rights'", 'read, write, admin'],
+  ['a.yaml', 'users:\n- name: a\n  rights: read\n  nopass: 2\n', "user 'a': 'nopass'", 'true or'],
+  ['a.yaml', 'redis_nodes:\n- [a:1]\n', 'a.yaml line 2: its value', 'put it in quotes'],
+  ['a.yaml', 'users:\n- name: a\n  name: b\n', 'a.yaml line 3', "'name' is there twice"],
+  ['a.yaml', 'users:\n- name: a\n  keys: {a: b}\n', 'a.yaml line 3', "of 'keys' is a map"],
+  ['a.yaml', 'users:\n- name: a\n   keys: b\n', 'a.yaml line 3', 'indented in another way'],
+  [
+    'a.yaml',
+    'redis_nodes:\n- host: a\n  port: 1\n',
+    'a.yaml line 1: redis_nodes: got',
+    'blanks or',
+  ],
+  ['a.yaml', 'nat_map:\n- host: a\n', 'a.yaml line 1: nat_map: got', 'from=to'],
+  ['a.yaml', 'bind: [a,\n  b]\n', 'a.yaml line 2: what begins with a bracket', 'same line'],
   ['a', 'port: x\n', 'a line 1: port', RANGE(0, 65535)],
 ]
 
