@@ -20,6 +20,8 @@ export interface ProgramOption {
   readonly argument?: string
   readonly kind: Kind
   readonly default: unknown
+  /** What holds without it, in words, where the default does not tell. */
+  readonly otherwise?: string
   readonly help: string
   /** Other names, in any spelling. */
   readonly aliases?: readonly string[]
@@ -94,7 +96,8 @@ const OWN: readonly ProgramOption[] = [
     argument: 'n',
     kind: whole(1, 500),
     default: undefined,
-    help: 'threads that serve [cores, at most 8]',
+    otherwise: 'cores, at most 8',
+    help: 'threads that serve',
   },
   fromLibrary('keepAlive', { name: 'tcpkeepalive', argument: 's', help: 'TCP keepalive' }),
   {
@@ -110,14 +113,16 @@ const OWN: readonly ProgramOption[] = [
     argument: 'path',
     kind: TEXT,
     default: '',
-    help: '/var/run/redis-cluster-proxy.pid if daemonized',
+    otherwise: '/var/run/redis-cluster-proxy.pid as a daemon',
+    help: 'its pid',
   },
   {
     name: 'logfile',
     argument: 'path',
     kind: TEXT,
     default: '',
-    help: 'empty: stdout, or none if daemonized',
+    otherwise: 'stdout; none as a daemon',
+    help: 'where the log goes',
   },
   {
     name: 'unixsocket',
@@ -138,7 +143,8 @@ const OWN: readonly ProgramOption[] = [
     argument: 'address',
     kind: LIST,
     default: [],
-    help: 'repeatable; else all interfaces',
+    otherwise: 'all interfaces',
+    help: 'where to listen; repeatable',
   },
   fromLibrary('privatePoolSize', {
     name: 'connections-pool-size',
