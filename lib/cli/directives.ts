@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { type Entry, entryOf, refused } from './configuration.ts'
 import { optionNamed } from './program-options.ts'
@@ -13,9 +13,11 @@ import { quoted, wordsOf } from './words.ts'
 /** Files that may include one another, one below the other. */
 const DEEPEST = 16
 
-/** Where a file stands that another one includes: beside that one, unless its path is absolute. */
+/** Where a file stands that another one includes: beside that one or, as for the official proxy, in the working directory. */
 function included(path: string, by: string): string {
-  return isAbsolute(path) || by === '-' ? path : resolve(dirname(by), path)
+  if (isAbsolute(path) || by === '-') return path
+  const beside = resolve(dirname(by), path)
+  return !existsSync(beside) && existsSync(path) ? resolve(path) : beside
 }
 
 /** Reads directives, and those of the files that they include, in their order. */
