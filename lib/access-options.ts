@@ -82,7 +82,7 @@ export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]
     default: 100,
     ...whole(0, 60_000),
     unit: 'ms',
-    help: 'Time that an AUTH waits when the one before, of the same address, failed; it doubles up to 32 times as much, and is forgotten after a minute without failures; 0: none. Each thread counts by itself.',
+    help: 'Time that an AUTH waits when the one before, of the same address, failed; it doubles up to 32 times as much, and is forgotten after a minute without failures; 0: none. It holds for all threads together.',
     runtime: true,
   },
   protectedMode: {

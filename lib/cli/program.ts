@@ -169,7 +169,6 @@ export class Program {
 
   #chief(): Chief {
     const clients = (): number => this.#teams().reduce((sum, team) => sum + team.clients, 0)
-    const changing = (): boolean => this.#leaving.size > 0 || this.#coming !== undefined
     return {
       reload: () => this.reload(),
       restart: () => this.restart(),
@@ -182,9 +181,6 @@ export class Program {
       ask: (question, asker) => this.#ask(question, asker),
       get clients() {
         return clients()
-      },
-      get changing() {
-        return changing()
       },
     }
   }
@@ -204,11 +200,14 @@ export class Program {
     else this.#team.accept(socket, id)
   }
 
-  async #ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> {
+  #ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> | undefined {
     this.#note(question)
     // Those who start are told, and have no clients to tell of.
-    void this.#coming?.ask(question, asker)
-    return (await Promise.all(this.#teams().map((team) => team.ask(question, asker)))).flat()
+    const started = this.#coming?.ask(question, asker)
+    const teams = this.#teams()
+    // A thread that is a team by itself need not wait for nobody.
+    if (started === undefined && teams.every((team) => team === asker)) return undefined
+    return Promise.all(teams.map((team) => team.ask(question, asker))).then((each) => each.flat())
   }
 
   #note(question: ThreadQuestion): void {
