@@ -55,9 +55,9 @@ export class TransactionRun implements Traveller {
     return this.#desk.lane
   }
 
-  /** Slot of all keys; -1 before the first. */
+  /** Slot of all keys; -1 before the first, and once the watch is lost: nothing will be executed. */
   get slot(): number {
-    return this.#slot
+    return this.#watch === 'lost' ? -1 : this.#slot
   }
 
   /** Whether keys are watched; `lost`: they were, on a connection that is gone. */
