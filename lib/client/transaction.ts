@@ -157,9 +157,9 @@ export class Transaction implements TransactionRunOwner {
     }
   }
 
-  /** EXEC with arguments: the server gives up the transaction. */
-  abort(view: RequestView, spec: CommandSpec): void {
-    this.#finish(view, spec, new ErrorReply(replyText.execArity))
+  /** EXEC is refused itself, as when it has arguments: the server gives up the transaction, and what is watched. */
+  refuseExec(view: RequestView, spec: CommandSpec, reason: string): void {
+    this.#finish(view, spec, new ErrorReply(replyText.execRefused(reason)))
   }
 
   #discard(view: RequestView, spec: CommandSpec): void {
