@@ -6,7 +6,8 @@ import { whole } from './attempt.ts'
 import type { Desk } from './desk.ts'
 import { QUEUED, type Queued } from './exec-reply.ts'
 import { countsAsWrite } from './pause.ts'
-import { TransactionRun, type TransactionRunOwner } from './transaction-run.ts'
+import type { TransactionRunOwner } from './transaction-queue.ts'
+import { TransactionRun } from './transaction-run.ts'
 
 /**
  * ```

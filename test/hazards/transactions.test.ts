@@ -115,6 +115,28 @@ describe('transactions', () => {
     assert.equal(String(await client.call('EXEC')), ABORTED)
   })
 
+  it('E6.2 what a user queues who may not begin a transaction is carried out neither once nor often', async () => {
+    await using stage = await setStage({ options: { privatePoolSize: 1, privatePoolMinSize: 1 } })
+    const node = stage.cluster.nodes[0]!
+    const key = stage.keyOf(0)
+    const client = await stage.client()
+    const noperm = "-NOPERM this user has no permissions to run the 'multi' command\r\n"
+    node.answer('MULTI', noperm, { times: 1 })
+    assert.deepEqual(await texts(client, 'MULTI', `INCR ${key}`, 'EXEC', `GET ${key}`), [
+      '+OK\r\n',
+      noperm,
+      ABORTED,
+      '$-1\r\n',
+    ])
+    assert.equal((await texts(client, 'MULTI', `INCR ${key}`, 'EXEC')).at(-1), '*1\r\n:1\r\n')
+    // A connection that took MULTI before is trusted to take it again.
+    node.answer('MULTI', noperm, { times: 1 })
+    const replies = await texts(client, 'MULTI', `INCR ${key}`, 'EXEC', `GET ${key}`)
+    assert.match(replies[1]!, /^-UNCERTAIN .*NOPERM/)
+    assert.match(replies[2]!, /^-UNCERTAIN /)
+    assert.equal(replies[3], '$1\r\n2\r\n')
+  })
+
   it('E6.4 an error at execution stays among the replies, and the others run', async () => {
     await using stage = await setStage()
     const key = stage.keyOf(0)
