@@ -82,6 +82,52 @@ describe('a thread that hangs', { concurrency: 2 }, () => {
   })
 })
 
+describe('a thread that dies', { concurrency: 2 }, () => {
+  test('while others wait for its answer is not waited for any more', async () => {
+    const pair = await startPair()
+    await using _ = pair.cluster
+    const { program, one, other, pid } = pair
+    const id = await idOf(one)
+    process.kill(pid, 'SIGSTOP')
+    const shown = one.ask('PROXY', 'CLIENTS')
+    // Nothing is answered as long as the command before is not.
+    one.send(['PING'])
+    process.kill(pid, 'SIGKILL')
+    await other.closed
+    assert.deepEqual(
+      ((await shown) as unknown[][]).map((fields) => fields[1]),
+      [id]
+    )
+    assert.equal(String(await one.readReply()), '+PONG\r\n')
+    await endOf(program)
+  })
+
+  test('while it starts is replaced, later each time, and clients are served meanwhile', async () => {
+    const pair = await startPair()
+    await using _ = pair.cluster
+    const { port, program, one, there, pid } = pair
+    const main = program.process.pid!
+    const [first] = threadProcesses(main).filter((each) => each !== pid)
+    process.kill(pid, 'SIGKILL')
+    const waits: number[] = []
+    for (let gone = pid, time = 1; time <= 3; time++) {
+      const output = await program.says(new RegExp(`(a thread is gone[\\s\\S]*){${time}}`))
+      waits.push(Number([...output.matchAll(/ wait=(\d+)/g)].at(-1)![1]))
+      if (time === 3) break
+      let next: number | undefined
+      while (next === undefined) {
+        assert.equal(await one.ask('PING'), 'PONG')
+        next = threadProcesses(main).find((each) => each !== first && each !== gone)
+      }
+      process.kill(next, 'SIGKILL')
+      gone = next
+    }
+    assert.ok(waits[0]! < waits[1]! && waits[1]! < waits[2]!, String(waits))
+    assert.equal(await threadOf(await connectTo(port, there)), there)
+    await endOf(program)
+  })
+})
+
 describe('threads whose clients wait for a reply', { concurrency: 2 }, () => {
   for (const signals of [
     ['SIGTERM', 'SIGKILL'],

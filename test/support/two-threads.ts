@@ -56,12 +56,21 @@ export async function connectTo(port: number, thread: unknown): Promise<RawClien
   }
 }
 
-/** The processes of the threads, in their order. */
+/** What a process was started with; nothing for one that is gone. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+/** The processes of the threads, in the order in which they were started. */
 export function threadProcesses(main: number): number[] {
   return readFileSync(`/proc/${main}/task/${main}/children`, 'latin1')
     .trim()
     .split(' ')
-    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('lib/cli/main.ts'))
+    .filter((pid) => commandOf(pid).includes('lib/cli/main.ts'))
     .map(Number)
     .sort((one, other) => one - other)
 }
