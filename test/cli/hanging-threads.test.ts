@@ -152,18 +152,6 @@ describe('threads whose clients wait for a reply', { concurrency: 2 }, () => {
     })
   }
 
-  test('end with the main process in the middle of a restart', async () => {
-    const pair = await startPair()
-    await using _ = pair.cluster
-    const { program, one, other } = pair
-    program.process.kill('SIGUSR2')
-    program.process.kill('SIGTERM')
-    await Promise.all([one.closed, other.closed])
-    const { code, output } = await program.ended
-    assert.equal(code, 0)
-    assert.match(output, /bye/)
-  })
-
   test('have them move when one of them is told to end by a signal, for as long as shutdown-timeout', async () => {
     const pair = await startPair('--shutdown-timeout', '60000')
     await using _ = pair.cluster
