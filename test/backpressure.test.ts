@@ -187,10 +187,12 @@ test('a node that keeps silent for commandTimeout loses its connection, and its 
     ['SET', 'a', '1'],
     ['GET', 'a'],
   ])
+  const up = next(proxied.proxy, 'nodeUp')
   const silent = `${node!.address} was silent for 300 ms`
   assert.equal(String(set), `-UNCERTAIN the command may have been executed or not: ${silent}\r\n`)
   assert.equal(String(get), `-CLUSTERDOWN the node cannot be reached: ${silent}\r\n`)
   node!.resume()
+  await up
   assert.equal(await client.ask('SET', 'a', '2'), 'OK')
 })
 

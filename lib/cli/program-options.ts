@@ -101,6 +101,14 @@ const OWN: readonly ProgramOption[] = [
     otherwise: 'cores, at most 8',
     help: 'threads that serve',
   },
+  {
+    name: 'thread-timeout',
+    argument: 'ms',
+    kind: whole(0, 86_400_000),
+    default: 30_000,
+    help: 'kills a silent thread; 0: never',
+    runtime: true,
+  },
   fromLibrary('keepAlive', {
     name: 'tcpkeepalive',
     argument: 's',
@@ -261,14 +269,6 @@ const OWN: readonly ProgramOption[] = [
     kind: whole(0, 86_400_000),
     default: 10_000,
     help: 'at the end, for what is in flight',
-    runtime: true,
-  },
-  {
-    name: 'thread-timeout',
-    argument: 'ms',
-    kind: whole(0, 86_400_000),
-    default: 30_000,
-    help: 'kills a silent thread; 0: never',
     runtime: true,
   },
   fromLibrary('nodes', {

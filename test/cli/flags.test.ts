@@ -14,6 +14,7 @@ import { keyOf, type Stage, started, withFlags, wordsOf } from '../support/flags
 import { freePort } from '../support/free-port.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { Running } from '../support/running.ts'
+import { threadProcesses } from '../support/two-threads.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxy-flags-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -269,6 +270,13 @@ describe('the program started with', { concurrency: 2 }, () => {
     })
     // It is 10 s else.
     assert.ok(performance.now() - asked < 8000)
+  })
+
+  test('a time after which a thread that hangs is killed', async () => {
+    await withFlags({ threads: '2', 'thread-timeout': '1000' }, async ({ program }) => {
+      process.kill(threadProcesses(program.process.pid!)[0]!, 'SIGSTOP')
+      await program.says(/it is killed/)
+    })
   })
 
   test('a configuration from standard input, or by the environment', async () => {
