@@ -1,5 +1,5 @@
 import type { ClusterNode } from '../cluster/node.ts'
-import { arityFits, type CommandSpec } from '../command/spec.ts'
+import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import type { ReplyValue } from '../resp/encode.ts'
 import type { RequestView } from '../resp/request-reader.ts'
@@ -149,6 +149,7 @@ export class Stateful {
       serverVersion: services.serverVersion,
     } as const
     const kind = decide(view, spec, this.#desk.protocol, rules, plan)
+    if (spec.keyShape === KEY_SEARCH) services.noteScript(spec, view)
     if (kind === TRANSACTION && spec.name !== 'unwatch') transaction.take(view, spec, plan.slot)
     else if (kind === REFUSED) this.#host.refuse(spec, view, plan.error)
     else if (kind === LOCAL && !BY_NODE.has(spec.name)) this.#queueLocal(view, spec)
