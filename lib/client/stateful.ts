@@ -185,7 +185,10 @@ export class Stateful {
     const request = this.#desk.place(view, spec)
     const call =
       spec.name === 'wait' || spec.name === 'waitaof'
-        ? new AcknowledgementCall(this.#desk, request, view, this.#writtenTo())
+        ? new AcknowledgementCall(this.#desk, request, view, {
+            anchors: this.#writtenTo(),
+            version: this.#host.services.serverVersion,
+          })
         : new BlockingCall(this.#desk, request, view, spec, slot)
     this.#begin(call, request)
   }
