@@ -131,6 +131,8 @@ export class Dispatcher {
     if (spec === undefined) return
     this.#paused = undefined
     const { request } = this.#intake
+    const { account } = this.#client.session
+    if (account !== undefined && this.#denied(request, spec, account)) return
     if (!this.#traffic.pause.on || !this.#putOff(request, spec)) this.#carryOut(request, spec)
   }
 

@@ -112,8 +112,9 @@ export class Stateful {
     return this.#subscriptions?.active === true
   }
 
-  /** Whether an account may hear all that it is subscribed to. */
+  /** Whether an account may hear all that it is subscribed to. A transaction with what it may not do will fail. */
   suits(account: Account): boolean {
+    this.#transaction.judge(account)
     return this.#subscriptions?.suits(account) !== false
   }
 
