@@ -59,6 +59,19 @@ export const replyText = {
     'ERR Cross-slot queries are disabled. They can be enabled by using the --enable-cross-slot option, or by calling `PROXY CONFIG SET enable-cross-slot 1`. WARN: cross-slot queries can break the atomicity of the query itself.',
   /** Keys in several slots, for a command that cannot be served over them. */
   crossSlotUnsupported: 'ERR Cross-slot queries are not supported for this command',
+  /** Where nothing says which arguments are keys: the proxy cannot tell the slot. */
+  keysUnknown: (name: string): string => `ERR nothing tells which arguments of '${name}' are keys`,
+  /** Arguments that would go with each part of a split command: too many bytes. */
+  repeatsTooMuch: (name: string, limit: number): string =>
+    `ERR '${name}' would repeat more than ${limit} MiB of its arguments when split by slot`,
+  /** Replies of several nodes, too large together. */
+  repliesTooLarge: (name: string, most: number): string =>
+    `ERR the replies to '${name}' exceed gatherMaxBytes (${most} bytes)`,
+  /** Replies of several nodes of which no one reply can be made. */
+  repliesUnlike: (name: string): string =>
+    `ERR the replies of the nodes to '${name}' do not fit together`,
+  /** There was no node to ask. */
+  noAnswer: (name: string): string => `ERR no node answered '${name}'`,
   /** A number of arguments that the command does not take; `container|subcommand` for subcommands. */
   wrongArity: (name: string): string => `ERR wrong number of arguments for '${name}' command`,
   /** A command that the proxy knows and does not carry out; nothing was done. */

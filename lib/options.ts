@@ -17,11 +17,14 @@ import {
   tlsSchema,
   whole,
 } from './option-checks.ts'
+import { privateOptions } from './private-options.ts'
 import type { GapPolicy, ReadFrom, Settings } from './settings.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const MEBIBYTE = 1024 * 1024
 const MOST_BYTES = Number.MAX_SAFE_INTEGER
+/** A longer reply could not be read: see `ReplyReader`. */
+const LONGEST_REPLY = 2147483647
 
 /** Every option with its default, check, unit and help. The type sees to it that none is missing. */
 export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settings[Name]> } = {
@@ -120,7 +123,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
   },
   gatherMaxBytes: {
     default: 64 * MEBIBYTE,
-    ...whole(1024, MOST_BYTES),
+    ...whole(1024, LONGEST_REPLY),
     unit: 'bytes',
     help: 'What the replies to the parts of one command may have together.',
     runtime: true,
@@ -141,51 +144,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     ...flag,
     help: 'Whether clients share connections to the nodes; else each has its own, to every node that it needs.',
   },
-  privatePoolSize: {
-    default: 10,
-    ...whole(0, 50),
-    help: 'Idle private connections (transactions, blocking commands) to keep for each node and protocol version, from the first use on; 0: none.',
-    runtime: true,
-  },
-  privatePoolMinSize: {
-    default: 10,
-    ...whole(0, 50),
-    help: 'Below this number they are refilled, up to privatePoolSize.',
-    runtime: true,
-  },
-  privatePoolSpawnEvery: {
-    default: 50,
-    ...whole(1, DAY),
-    unit: 'ms',
-    help: 'Time between two steps of refilling.',
-    runtime: true,
-  },
-  privatePoolSpawnRate: {
-    default: 2,
-    ...whole(1, 50),
-    help: 'Connections made in one step.',
-    runtime: true,
-  },
-  maxPrivateConnections: {
-    default: 5000,
-    ...whole(1, 1_000_000),
-    help: 'Private connections to one node at a time; who wants one more waits in a queue.',
-    runtime: true,
-  },
-  privateWait: {
-    default: 5000,
-    ...whole(0, DAY),
-    unit: 'ms',
-    help: 'Time to wait for a private connection; then the command gets an error.',
-    runtime: true,
-  },
-  transactionIdleTimeout: {
-    default: 60_000,
-    ...whole(0, DAY),
-    unit: 'ms',
-    help: 'Time that a client in MULTI or WATCH may keep its connection without sending anything. Then MULTI goes on unseen on another one, and WATCH makes EXEC answer nil; 0: for ever.',
-    runtime: true,
-  },
+  ...privateOptions,
   trackingTableMaxKeys: {
     default: 1_000_000,
     ...whole(0, 1_000_000_000),

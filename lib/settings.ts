@@ -96,7 +96,7 @@ export interface Settings {
   natMap: AddressMap | undefined
   /** From internal to public addresses, for what clients are told. */
   announceMap: AddressMap | undefined
-  /** Whether redirects are followed for clients; else they are told them. */
+  /** Whether redirects are followed for clients; else they are told them. Default `true`. */
   autoRedirect: boolean
   /** As whom the proxy speaks to the nodes; a function is asked for each new connection. */
   credentials: Credentials | (() => Credentials | Promise<Credentials>) | undefined
@@ -112,101 +112,103 @@ export interface Settings {
   users: readonly ProxyUser[] | undefined
   /** Whether users that the proxy does not know are tried on the cluster; undefined: as long as there is neither `password` nor `users`. */
   forwardAuth: boolean | undefined
-  /** Milliseconds that the next AUTH of an address waits after its first failure. */
+  /** Milliseconds that the next AUTH of an address waits after its first failure. Default `100`. */
   authFailureDelay: number
-  /** Whether only clients on this machine are served while no password is set. */
+  /** Whether only clients on this machine are served while no password is set. Default `false`. */
   protectedMode: boolean
-  /** Whether connections from trusted peers begin with a PROXY protocol header. */
+  /** Whether connections from trusted peers begin with a PROXY protocol header. Default `false`. */
   proxyProtocol: boolean
   /** Peers that may say whose connection they hand on: addresses, networks, and `unix`. */
   trustedProxies: readonly string[]
-  /** Whether clients may speak RESP3. */
+  /** Whether clients may speak RESP3. Default `true`. */
   resp3: boolean
-  /** Whether CLUSTER presents the proxy as the owner of all slots. */
+  /** Whether CLUSTER presents the proxy as the owner of all slots. Default `true`. */
   clusterEmulation: boolean
   /** The address that CLUSTER replies tell, instead of the one that the client used. */
   announce: HostPort | undefined
-  /** Where commands that only read are sent. */
+  /** Where commands that only read are sent. Default `'master'`. */
   readFrom: ReadFrom
-  /** Whether a client reads a slot from the master until the replicas have its own last write to it. */
+  /** Whether a client reads a slot from the master until the replicas have its own last write to it. Default `true`. */
   readYourWrites: boolean
-  /** Milliseconds that a replica may be behind and still be read from. */
+  /** Milliseconds that a replica may be behind and still be read from. Default `10000`. */
   maxReplicaLag: number
-  /** Milliseconds between two looks at how far replicas are behind. */
+  /** Milliseconds between two looks at how far replicas are behind. Default `1000`. */
   replicaCheckInterval: number
   /** The availability zone whose nodes are read from where there are any. */
   availabilityZone: string | undefined
-  /** What becomes of commands over several slots. */
+  /** What becomes of commands over several slots. Default `false`. */
   crossSlot: CrossSlot
-  /** Bytes that the replies to the parts of one command may have together. */
+  /** Bytes that the replies to the parts of one command may have together. Default 64 MiB. */
   gatherMaxBytes: number
-  /** Whether clients may administer the servers: commands flagged `admin` reach every master. */
+  /** Whether clients may administer the servers: commands flagged `admin` reach every master. Default `false`. */
   adminCommands: boolean
-  /** Whether identical reads of several clients, to be written at the same time, become one. */
+  /** Whether identical reads of several clients, to be written at the same time, become one. Default `false`. */
   coalesce: boolean
-  /** Whether clients share connections to the nodes. */
+  /** Whether clients share connections to the nodes. Default `true`. */
   multiplexing: boolean
   /** Idle private connections to keep, for each node and protocol version. */
   privatePoolSize: number
+  /** Whether they are made before anybody asks for one. */
+  privatePoolPrefill: boolean
   /** The number below which they are refilled. */
   privatePoolMinSize: number
   /** Milliseconds between two steps of refilling. */
   privatePoolSpawnEvery: number
   /** Connections made in one step. */
   privatePoolSpawnRate: number
-  /** Private connections to one node at a time. */
+  /** Private connections to one node at a time. Default `5000`. */
   maxPrivateConnections: number
-  /** Milliseconds to wait for a private connection. */
+  /** Milliseconds to wait for a private connection. Default `5000`. */
   privateWait: number
-  /** Milliseconds that a client in MULTI or WATCH may keep its connection without a command; 0: for ever. */
+  /** Milliseconds that a client in MULTI or WATCH may keep its connection without a command; 0: for ever. Default `60000`. */
   transactionIdleTimeout: number
-  /** Keys that clients are to be told of when they change; 0: no limit. */
+  /** Keys that clients are to be told of when they change; 0: no limit. Default `1000000`. */
   trackingTableMaxKeys: number
-  /** Bytes of scripts to remember; 0: none. */
+  /** Bytes of scripts to remember; 0: none. Default 16 MiB. */
   scriptCacheBytes: number
-  /** Milliseconds between two looks at the cluster. */
+  /** Milliseconds between two looks at the cluster. Default `30000`. */
   refreshInterval: number
-  /** Milliseconds that lie at least between two refreshes. */
+  /** Milliseconds that lie at least between two refreshes. Default `100`. */
   refreshMinInterval: number
-  /** Milliseconds for connecting to a node and being greeted. */
+  /** Milliseconds for connecting to a node and being greeted. Default `2000`. */
   connectTimeout: number
-  /** Milliseconds that a node may be silent while requests are in flight. */
+  /** Milliseconds that a node may be silent while requests are in flight. Default `30000`. */
   commandTimeout: number
-  /** Milliseconds for all further attempts at one request. */
+  /** Milliseconds for all further attempts at one request. Default `5000`. */
   retryBudget: number
-  /** Redirects that one request may meet. */
+  /** Redirects that one request may meet. Default `16`. */
   maxRedirects: number
-  /** Milliseconds before the first new attempt to reach a lost node. */
+  /** Milliseconds before the first new attempt to reach a lost node. Default `50`. */
   reconnectMinDelay: number
-  /** Milliseconds that the delay grows to. */
+  /** Milliseconds that the delay grows to. Default `2000`. */
   reconnectMaxDelay: number
-  /** Seconds of idleness after which TCP probes begin. */
+  /** Seconds of idleness after which TCP probes begin. Default `300`. */
   keepAlive: number
-  /** Clients at a time. */
+  /** Clients at a time. Default `10000`. */
   maxClients: number
-  /** Requests of one client that wait for their replies. */
+  /** Requests of one client that wait for their replies. Default `1024`. */
   maxPipeline: number
-  /** Longest argument, bytes. */
+  /** Longest argument, bytes. Default 512 MiB. */
   maxBulkLength: number
-  /** Bytes that wait to be written to a client before its next requests are left unread. */
+  /** Bytes that wait to be written to a client before its next requests are left unread. Default 1 MiB. */
   clientOutputPause: number
-  /** Bytes that wait for a client before it is disconnected. */
+  /** Bytes that wait for a client before it is disconnected. Default 256 MiB. */
   clientOutputLimit: number
-  /** Bytes that may wait for a subscribed client before it is disconnected. */
+  /** Bytes that may wait for a subscribed client before it is disconnected. Default 32 MiB. */
   subscriberOutputLimit: number
-  /** Bytes that may wait for a subscribed client for `subscriberOutputSoftTime`. */
+  /** Bytes that may wait for a subscribed client for `subscriberOutputSoftTime`. Default 8 MiB. */
   subscriberOutputSoftLimit: number
-  /** Milliseconds for which more than `subscriberOutputSoftLimit` may wait. */
+  /** Milliseconds for which more than `subscriberOutputSoftLimit` may wait. Default `60000`. */
   subscriberOutputSoftTime: number
-  /** Whether subscribed clients stay connected when messages may have been lost to them. */
+  /** Whether subscribed clients stay connected when messages may have been lost to them. Default `'keep'`. */
   onSubscriptionGap: GapPolicy
-  /** Bytes that wait to be written to a node before clients that send to it are left unread. */
+  /** Bytes that wait to be written to a node before clients that send to it are left unread. Default 4 MiB. */
   nodeOutputPause: number
-  /** Milliseconds that a request may stand still half sent. */
+  /** Milliseconds that a request may stand still half sent. Default `60000`. */
   requestTimeout: number
-  /** Milliseconds after which an idle client is disconnected; 0: never. */
+  /** Milliseconds after which an idle client is disconnected; 0: never. Default `0`. */
   idleTimeout: number
-  /** Bytes that all clients together may have buffered; 0: no limit. */
+  /** Bytes that all clients together may have buffered; 0: no limit. Default 1024 MiB. */
   memoryLimit: number
   /** What the program around the proxy lends to the PROXY command. */
   program: ProgramHooks | undefined

@@ -12,7 +12,7 @@ interface Arrows {
   readonly types?: readonly string[]
 }
 
-const TOP = ['errors', 'events', 'clock', 'turn', 'settings', 'program-hooks', 'version']
+const TOP = ['errors', 'events', 'settings', 'clock', 'turn']
 const ROOMS = ['resp', 'command', 'cluster', 'pubsub', 'router', 'client']
 
 const PROXY = ['stats', 'server-events', 'option-reader', 'certificates', ...ROOMS, ...TOP]
@@ -29,14 +29,17 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
   'user-words': { any: ['errors', 'settings'] },
   'user-checks': { any: ['settings', 'option-checks', 'user-words', 'command'] },
   'access-options': { any: ['settings', 'option-checks', 'user-checks'] },
-  options: { any: ['settings', 'option-checks', 'access-options'] },
+  'private-options': { any: ['settings', 'option-checks'] },
+  options: { any: ['settings', 'option-checks', 'access-options', 'private-options'] },
   'option-reader': { any: ['errors', 'settings', 'option-checks', 'options'] },
   resp: { any: ['errors'] },
   command: { any: ['errors'], types: ['resp'] },
-  cluster: { any: ['resp', 'command', ...TOP], types: ['options'] },
+  cluster: { any: ['resp', 'command', ...TOP] },
   pubsub: { any: ['resp', 'command', 'cluster', ...TOP] },
-  router: { any: ['resp', 'command', 'cluster', 'pubsub', 'options', ...TOP] },
-  client: { any: ['resp', 'command', 'cluster', 'pubsub', 'router', ...TOP], types: ['options'] },
+  router: { any: ['resp', 'command', 'cluster', 'pubsub', ...TOP] },
+  client: {
+    any: ['resp', 'command', 'cluster', 'pubsub', 'router', 'program-hooks', 'version', ...TOP],
+  },
   stats: { any: [] },
   'server-events': { any: TOP },
   certificates: { any: ['errors'], types: ['settings'] },
@@ -48,7 +51,7 @@ const ALLOWED: Readonly<Record<string, Arrows>> = {
     any: ['proxy', 'options', 'errors', 'events', 'version'],
     types: ['proxy-core', 'stats', 'settings', 'option-checks', 'program-hooks'],
   },
-  testing: { any: ['resp', 'command', 'errors'] },
+  testing: { any: ['resp', 'errors'] },
   cli: { any: ['index', 'testing/index.ts'] },
 }
 
@@ -130,6 +133,21 @@ test('rooms import only downwards', () => {
     local.filter((arrow) => !isAllowed(arrow)).map(({ from, to }) => `${from} -> ${to}`),
     []
   )
+})
+
+test('docs/architecture.md has the same arrows', () => {
+  const rows = textOf('docs/architecture.md').matchAll(/^\| (\w+) \| ([^|]+) \|/gm)
+  const rooms = [...rows].filter(([, room]) => ALLOWED[room!] !== undefined)
+  assert.deepEqual(
+    rooms.map(([, room]) => room),
+    [...ROOMS, 'testing', 'cli']
+  )
+  for (const [, room, told] of rooms) {
+    const { any, types = [] } = ALLOWED[room!]!
+    const bare = (name: string): string => name.replace(/`|\.ts/g, '').trim()
+    const names = told!.replace(/\([^)]*\)/g, '').split(',')
+    assert.deepEqual(names.map(bare).sort(), [...any, ...types].map(bare).sort(), room)
+  }
 })
 
 test('no file imports itself by a detour, types included', () => {

@@ -66,6 +66,7 @@ test('the defaults are those that the documentation promises', () => {
       gatherMaxBytes: 67_108_864,
       multiplexing: true,
       privatePoolSize: 10,
+      privatePoolPrefill: false,
       privatePoolMinSize: 10,
       privatePoolSpawnEvery: 50,
       privatePoolSpawnRate: 2,

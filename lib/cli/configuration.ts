@@ -165,9 +165,9 @@ export class Configuration {
   /** What the library gets: its options that were given, and what the program has another default for. */
   libraryOptions(): Record<string, unknown> {
     const options: Record<string, unknown> = {}
-    for (const { name, library } of programOptions) {
+    for (const { name, library, ownDefault } of programOptions) {
       const { value, source } = this.find(name)
-      if (library === undefined || (source === 'default' && library !== 'protectedMode')) continue
+      if (library === undefined || (source === 'default' && ownDefault !== true)) continue
       options[library] = value
     }
     if (this.value('disable-multiplexing') === 'always') options.multiplexing = false

@@ -6,7 +6,9 @@
 
 import { availableParallelism } from 'node:os'
 import { type OptionSpec, optionTable } from '../index.ts'
-import { choice, type Kind, kindOf, LINES, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
+import { choice, type Kind, kindOf, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
+import { usersKind } from './users.ts'
+import { plainName } from './words.ts'
 
 /** One option of the program. */
 export interface ProgramOption {
@@ -18,11 +20,15 @@ export interface ProgramOption {
   readonly argument?: string
   readonly kind: Kind
   readonly default: unknown
+  /** What holds without it, in words, where the default does not tell. */
+  readonly otherwise?: string
   readonly help: string
   /** Other names, in any spelling. */
   readonly aliases?: readonly string[]
   /** The option of the library that gets the value. */
   readonly library?: string
+  /** Whether the library has another default, and gets the program's too. */
+  readonly ownDefault?: boolean
   /** Whether a reload, or `PROXY CONFIG SET`, changes it at once. */
   readonly runtime?: boolean
   /** Only on the command line. */
@@ -82,7 +88,7 @@ const OWN: readonly ProgramOption[] = [
     argument: 'port',
     kind: whole(0, 65535),
     default: 7777,
-    help: '0: no TCP',
+    help: 'TCP port; 0: none',
     aliases: ['proxy-port'],
     hidden: true,
   },
@@ -92,15 +98,20 @@ const OWN: readonly ProgramOption[] = [
     argument: 'n',
     kind: whole(1, 500),
     default: undefined,
-    help: 'threads that serve [cores, at most 8]',
+    otherwise: 'cores, at most 8',
+    help: 'threads that serve',
   },
-  fromLibrary('keepAlive', { name: 'tcpkeepalive', argument: 's', help: 'TCP keepalive' }),
+  fromLibrary('keepAlive', {
+    name: 'tcpkeepalive',
+    argument: 's',
+    help: 'idle time before TCP keepalive probes',
+  }),
   {
     name: 'tcp-backlog',
     argument: 'n',
     kind: whole(1, 65535),
     default: 511,
-    help: 'listen backlog',
+    help: 'connections that wait to be accepted',
   },
   { name: 'daemonize', kind: SWITCH, default: false, help: 'runs in the background' },
   {
@@ -108,14 +119,16 @@ const OWN: readonly ProgramOption[] = [
     argument: 'path',
     kind: TEXT,
     default: '',
-    help: '/var/run/redis-cluster-proxy.pid if daemonized',
+    otherwise: '/var/run/redis-cluster-proxy.pid as a daemon',
+    help: 'its pid',
   },
   {
     name: 'logfile',
     argument: 'path',
     kind: TEXT,
     default: '',
-    help: 'empty: stdout, or none if daemonized',
+    otherwise: 'stdout; none as a daemon',
+    help: 'where the log goes',
   },
   {
     name: 'unixsocket',
@@ -129,14 +142,15 @@ const OWN: readonly ProgramOption[] = [
     argument: 'mode',
     kind: MODE,
     default: 0,
-    help: 'octal; 0: as the umask says',
+    help: 'its permissions, octal; 0: by the umask',
   },
   {
     name: 'bind',
     argument: 'address',
     kind: LIST,
     default: [],
-    help: 'repeatable; else all interfaces',
+    otherwise: 'all interfaces',
+    help: 'where to listen; repeatable',
   },
   fromLibrary('privatePoolSize', {
     name: 'connections-pool-size',
@@ -163,11 +177,11 @@ const OWN: readonly ProgramOption[] = [
     argument: 'when',
     kind: choice('auto', 'always'),
     default: 'auto',
-    help: 'auto|always: each client by itself',
+    help: 'always: a client shares nothing',
   },
   fromLibrary('crossSlot', {
     name: 'enable-cross-slot',
-    help: 'splits commands over slots (not atomic)',
+    help: 'splits commands over slots, not atomic',
   }),
   {
     name: 'auth',
@@ -229,7 +243,8 @@ const OWN: readonly ProgramOption[] = [
     name: 'protected-mode',
     argument: 'yes|no',
     default: true,
-    help: 'no: serves others without a password',
+    ownDefault: true,
+    help: 'no: anybody without a password',
   }),
   {
     name: 'log-format',
@@ -245,7 +260,7 @@ const OWN: readonly ProgramOption[] = [
     argument: 'ms',
     kind: whole(0, 86_400_000),
     default: 10_000,
-    help: 'for what is in flight',
+    help: 'at the end, for what is in flight',
     runtime: true,
   },
   fromLibrary('nodes', {
@@ -259,13 +274,16 @@ const OWN: readonly ProgramOption[] = [
   }),
 ]
 
-function kebab(name: string): string {
+/** A name of the library as the program has it: `maxClients` is `max-clients`. */
+export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 /** What is written in another way than its schema tells, or has a further name. */
 const OTHERWISE: Readonly<Record<string, Partial<ProgramOption>>> = {
-  users: { kind: LINES, aliases: ['user'] },
+  users: { kind: usersKind(table.users!.schema!), aliases: ['user'] },
+  // As the official proxy does; who embeds one may not want idle connections.
+  privatePoolPrefill: { default: true, ownDefault: true },
 }
 
 /** Options of the library that have no name of the official proxy. */
@@ -280,11 +298,6 @@ export const programOptions: readonly ProgramOption[] = [...OWN, ...LIBRARY]
 
 /** The options that are listed in the help, in its order. */
 export const listedOptions: readonly ProgramOption[] = OWN
-
-/** A name without what people spell in different ways: case, dashes, underscores. */
-export function plainName(name: string): string {
-  return name.toLowerCase().replace(/[-_]/g, '')
-}
 
 const byName: ReadonlyMap<string, ProgramOption> = new Map(
   programOptions.flatMap((row) =>

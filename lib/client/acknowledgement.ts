@@ -1,7 +1,7 @@
 import { Errand } from '../cluster/errand.ts'
 import type { PrivateConnection } from '../cluster/private-connection.ts'
 import { type ProxyError, replyText } from '../errors.ts'
-import { ErrorReply, RawReply, type ReplyValue } from '../resp/encode.ts'
+import { ErrorReply, errorFrame, RawReply, type ReplyValue } from '../resp/encode.ts'
 import { content, FrameItems, isAggregate } from '../resp/frame.ts'
 import { argumentsOf, frameRequest, type RequestView } from '../resp/request-reader.ts'
 import { isSince } from '../router/gather/version.ts'
@@ -59,7 +59,7 @@ class Leg implements Traveller {
   }
 
   onFailed(text: string): void {
-    this.#wait.take(Buffer.from(`-${text}\r\n`))
+    this.#wait.take(errorFrame(text))
   }
 
   onLost(error: ProxyError): void {

@@ -1,4 +1,4 @@
-import type { NodeRequest } from '../cluster/connection.ts'
+import { Errand } from '../cluster/errand.ts'
 import type { PrivateConnection } from '../cluster/private-connection.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import { isWord } from '../command/words.ts'
@@ -40,34 +40,21 @@ function limitOf({ name }: CommandSpec, view: RequestView): Limit | undefined {
 }
 
 /** One thing sent on the connection of a {@link BlockingCall}. */
-class Sending implements NodeRequest {
-  readonly bytes: Buffer
-  readonly start = 0
-  readonly end: number
-  readonly asking: boolean
-  sentAt = 0
-  readonly #reply: (frame: Buffer) => void
-  readonly #lost: (error: ProxyError, written: boolean) => void
+class Sending extends Errand {
+  readonly #lost: (error: ProxyError) => void
 
   constructor(
     bytes: Buffer,
     asking: boolean,
     reply: (frame: Buffer) => void,
-    lost: (error: ProxyError, written: boolean) => void
+    lost: (error: ProxyError) => void
   ) {
-    this.bytes = bytes
-    this.end = bytes.length
-    this.asking = asking
-    this.#reply = reply
+    super(bytes, (buffer, start, end) => reply(Buffer.from(buffer.subarray(start, end))), asking)
     this.#lost = lost
   }
 
-  onReply(buffer: Buffer, start: number, end: number): void {
-    this.#reply(Buffer.from(buffer.subarray(start, end)))
-  }
-
-  onLost(error: ProxyError, written: boolean): void {
-    this.#lost(error, written)
+  override onLost(error: ProxyError): void {
+    this.#lost(error)
   }
 }
 
@@ -102,6 +89,9 @@ export class BlockingCall implements Traveller {
   #startedAt = 0
   #sentAt = 0
   #connection: PrivateConnection | undefined
+  /** The node was told to end the wait, and has not said yet whether it did. */
+  #telling: Promise<boolean> | undefined
+  #unblocking = false
   /** What a node said that ended the wait a moment ago: the stream of XREADGROUP was moved elsewhere, or is gone for good. */
   #unblocked: Buffer | undefined
 
@@ -208,10 +198,6 @@ export class BlockingCall implements Traveller {
     this.#connection = undefined
     this.#giveBack(connection)
   }
-
-  /** The node was told to end the wait, and has not said yet whether it did. */
-  #telling: Promise<boolean> | undefined
-  #unblocking = false
 
   /** What ends the wait must not meet the next borrower's. */
   #giveBack(connection: PrivateConnection): void {

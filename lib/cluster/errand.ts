@@ -1,3 +1,4 @@
+import type { ProxyError } from '../errors.ts'
 import type { NodeRequest } from './connection.ts'
 
 /** A request of the proxy's own; what it is answered is told to one function. */
@@ -24,5 +25,6 @@ export class Errand implements NodeRequest {
     this.#onReply(buffer, start, end)
   }
 
-  onLost(): void {}
+  /** Nobody is told, unless a class made from this one does. */
+  onLost(_error: ProxyError): void {}
 }

@@ -1,28 +1,20 @@
-import { replyText } from '../errors.ts'
 import type { RequestView } from '../resp/request-reader.ts'
 import type { CommandSpec, FindKeys, KeySpec } from './spec.ts'
 import { arityFits, KEY_RANGE, NO_KEYS, ONE_KEY } from './spec.ts'
 import { isWord, looseInteger, strictInteger } from './words.ts'
 
-/** {@link findKeys}: the number of keys is no whole number of 64 bits. */
-export const KEY_COUNT_NOT_INTEGER = -1
-/** {@link findKeys}: the number of keys is negative, or zero where there must be one. */
-export const KEY_COUNT_TOO_SMALL = -2
-/** {@link findKeys}: more keys are announced than there are arguments. */
-export const KEY_COUNT_TOO_LARGE = -3
-/** {@link findKeys}: the arguments hold no key where there must be one. */
-export const KEYS_MISSING = -4
+/** {@link findKeys}: the arguments hold no key where there must be one, or not as many as they announce. */
+export const KEYS_MISSING = -1
 /** {@link findKeys}: the command may have keys at places that nothing tells. */
-export const KEYS_UNKNOWN = -5
+export const KEYS_UNKNOWN = -2
 
 /**
  * Writes the argument indexes of the keys of a request into `positions`, whose former contents are overwritten and not
  * shortened, and returns how many. What counts is what a node routes by, so the channels of SPUBLISH and SSUBSCRIBE count
  * as keys.
  *
- * A negative answer is one of the codes of this module: a node finds no key in such a request either, wherever it is sent,
- * and answers the error that {@link keyErrorText} gives. ({@link KEYS_UNKNOWN} excepted.) Zero means that the
- * command needs no key, as EVAL with `numkeys` 0.
+ * A negative answer is one of the codes of this module. With {@link KEYS_MISSING} a node finds no key in such a request either, wherever
+ * it is sent, and answers with what is wrong. Zero means that the command needs no key, as EVAL with `numkeys` 0.
  *
  * It differs from COMMAND GETKEYS only where that differs from the routing of the very same node (Redis 7.0):
  * several STORE and STOREDIST of GEORADIUS, options of XREAD and XREADGROUP with the value STREAMS, PFMERGE without
@@ -107,7 +99,8 @@ export function keysFrom(
     const start = first + find.firstKey
     const count = looseInteger(view, index)
     const room = Math.ceil((argc - start) / find.keyStep)
-    if (count < 1 || count > room) return keyCountError(view, index, optional)
+    if (count < 1 || count > room)
+      return optional && strictInteger(view, index) === 0n ? 0 : KEYS_MISSING
     for (let i = 0; i < count; i++) positions[at + i] = start + i * find.keyStep
     return count
   }
@@ -124,42 +117,12 @@ function lastOf(first: number, lastKey: number, limit: number, argc: number): nu
   return limit === 0 ? argc + lastKey : first + Math.trunc((argc - first) / limit) + lastKey
 }
 
-/** What is wrong with a number of keys; 0 when it is zero and that may be. */
-function keyCountError(view: RequestView, index: number, optional: boolean): number {
-  const count = strictInteger(view, index)
-  if (count === undefined) return KEY_COUNT_NOT_INTEGER
-  if (count > 0n) return KEY_COUNT_TOO_LARGE
-  return count === 0n && optional ? 0 : KEY_COUNT_TOO_SMALL
-}
-
-const NOT_INTEGER = 'ERR value is not an integer or out of range'
-const NEGATIVE = "ERR Number of keys can't be negative"
-const NOT_POSITIVE = 'ERR numkeys should be greater than 0'
-const TOO_LARGE = "ERR Number of keys can't be greater than number of args"
-const SYNTAX = 'ERR syntax error'
-
 /**
- * The error that a server answers to a request in which {@link findKeys} found none, beginning with `ERR`. Where a
- * request has several faults the server may name another one; sent to any node, it gets exactly that answer.
+ * Whether any argument of the command can be a key for COMMAND GETKEYS: the channel of a sharded publish decides the slot, but it is no
+ * key. Modules, and servers before 7.0, describe no keys and may have some all the same.
  */
-export function keyErrorText(code: number, spec: CommandSpec, view: RequestView): string {
-  if (!arityFits(spec, view.argc)) return replyText.wrongArity(spec.name)
-  if (code === KEYS_UNKNOWN) return `ERR nothing tells which arguments of '${spec.name}' are keys`
-  if (code < KEY_COUNT_TOO_LARGE) return SYNTAX
-  return keyCountTexts(spec.name)[-code - 1]!
-}
-
-/** Texts for a number of keys that is no integer, too small, too large: each family of commands has its own. */
-function keyCountTexts(name: string): readonly [string, string, string] {
-  if (name.startsWith('eval')) return [NOT_INTEGER, NEGATIVE, TOO_LARGE]
-  if (name.startsWith('fcall')) return ['ERR Bad number of keys provided', NEGATIVE, TOO_LARGE]
-  if (name === 'sintercard') return [NOT_POSITIVE, NOT_POSITIVE, TOO_LARGE]
-  if (name.endsWith('mpop')) return [NOT_POSITIVE, NOT_POSITIVE, SYNTAX]
-  return [NOT_INTEGER, `ERR at least 1 input key is needed for '${name}' command`, SYNTAX]
-}
-
-/** Whether any argument of the command can be a key for COMMAND GETKEYS, for which channels are none. */
-export function takesKeys(spec: CommandSpec): boolean {
-  if (spec.keySpecs.length === 0) return spec.keyShape !== NO_KEYS
-  return spec.keySpecs.some(({ flags }) => !flags.includes('not_key'))
+export function takesKeys({ finder, keySpecs, keyShape }: CommandSpec): boolean {
+  if (finder !== undefined) return true
+  if (keySpecs.length === 0) return keyShape !== NO_KEYS
+  return keySpecs.some(({ flags }) => !flags.includes('not_key'))
 }

@@ -2,30 +2,23 @@ import RedisParser from 'redis-parser'
 import { ProxyError } from '../errors.ts'
 import { ErrorReply } from './encode.ts'
 
-/** How {@link decodeReply} gives a reply. */
-export interface DecodeOptions {
-  /** Strings as buffers, views into the frame, instead of text; default false. */
-  buffers?: boolean
-  /** Most levels of arrays within arrays; default 64, far above any reply that the proxy asks for. */
-  maxDepth?: number
-}
-
-/** A reply as plain values: simple and bulk strings alike are strings (or buffers), errors {@link ErrorReply}. */
-export type DecodedReply = string | Buffer | number | null | ErrorReply | readonly DecodedReply[]
+/** A reply as plain values: simple and bulk strings alike are text, errors {@link ErrorReply}. */
+export type DecodedReply = string | number | null | ErrorReply | readonly DecodedReply[]
 
 const CR = 13
 const LF = 10
-const DEFAULT_DEPTH = 64
+/** Most levels of arrays within arrays, far above any reply that the proxy asks for. */
+const MOST_DEPTH = 64
 const NUMBER = /^(?:0|-?[1-9]\d{0,18})$/
 
 /**
  * Decodes one whole RESP2 reply from a connection of the proxy's own. Throws a `NODE_PROTOCOL` {@link ProxyError} for
- * bytes that are not exactly one reply, and for one that is nested deeper than `maxDepth`. Integers beyond 2^53 lose
+ * bytes that are not exactly one reply, and for one that is nested deeper than 64 levels. Integers beyond 2^53 lose
  * their last digits.
  */
-export function decodeReply(frame: Buffer, options: DecodeOptions = {}): DecodedReply {
+export function decodeReply(frame: Buffer): DecodedReply {
   // redis-parser recurses and believes every length, so nothing that was not walked first may reach it.
-  walk(frame, options.maxDepth ?? DEFAULT_DEPTH)
+  walk(frame)
   const found: unknown[] = []
   const keep = (reply: unknown): void => {
     found.push(reply)
@@ -34,7 +27,6 @@ export function decodeReply(frame: Buffer, options: DecodeOptions = {}): Decoded
     returnReply: keep,
     returnError: keep,
     returnFatalError: keep,
-    returnBuffers: options.buffers ?? false,
   }).execute(frame)
   return plain(found[0])
 }
@@ -47,7 +39,7 @@ function plain(value: unknown): DecodedReply {
 }
 
 /** Sees that `frame` is one whole reply, with a stack of its own: how many elements each open array still lacks. */
-function walk(frame: Buffer, maxDepth: number): void {
+function walk(frame: Buffer): void {
   const open: number[] = []
   let at = 0
   do {
@@ -58,7 +50,7 @@ function walk(frame: Buffer, maxDepth: number): void {
     at = end + 2
     if (open.length > 0) open[open.length - 1]! -= 1
     if (array && size > 0) {
-      if (open.length >= maxDepth) throw broken(`it is nested deeper than ${maxDepth}`)
+      if (open.length >= MOST_DEPTH) throw broken(`it is nested deeper than ${MOST_DEPTH}`)
       open.push(size)
     } else if (!array && size >= 0) {
       at = bulkEnd(frame, at, size)

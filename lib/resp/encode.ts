@@ -103,6 +103,11 @@ export function encodeReply(value: ReplyValue, protocol: ProtocolVersion): Buffe
   return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
 }
 
+/** An error reply as bytes, the same in both versions; `text` begins with its code. */
+export function errorFrame(text: string): Buffer {
+  return encodeReply(new ErrorReply(text), 2)
+}
+
 function encodeInto(parts: Uint8Array[], value: ReplyValue, three: boolean): void {
   if (typeof value === 'string') bulk(parts, Buffer.from(value))
   else if (value instanceof Uint8Array) bulk(parts, value)

@@ -1,3 +1,5 @@
+import { replyText } from '../errors.ts'
+import { errorFrame } from '../resp/encode.ts'
 import { merged, UNUSUAL } from './quick-merge.ts'
 import { type ReplyPlace, Request, type RequestHandler, type RequestPlace } from './request.ts'
 
@@ -147,11 +149,7 @@ export class Composite {
     if (this.#over) return
     this.#over = true
     const name = this.#leader.spec?.name ?? ''
-    this.#answer(
-      Buffer.from(
-        `-ERR the replies to '${name}' exceed gatherMaxBytes (${this.#maxBytes} bytes)\r\n`
-      )
-    )
+    this.#answer(errorFrame(replyText.repliesTooLarge(name, this.#maxBytes)))
   }
 
   #complete(): void {
@@ -178,7 +176,7 @@ export class Composite {
     try {
       return this.#step.finish(replies)
     } catch (error) {
-      return Buffer.from(`-ERR ${(error as Error).message.replace(/[\r\n]+/g, ' ')}\r\n`)
+      return errorFrame(`ERR ${(error as Error).message}`)
     }
   }
 

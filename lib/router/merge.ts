@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../command/spec.ts'
-import { ErrorReply, encodeReply, type ProtocolVersion } from '../resp/encode.ts'
+import { replyText } from '../errors.ts'
+import { errorFrame, type ProtocolVersion } from '../resp/encode.ts'
 import { FrameItems, isAggregate, isError, isNull, valueStart } from '../resp/frame.ts'
 import { type Aggregation, aggregate } from './aggregate.ts'
 import { failures, firstFailureText, type PartFailure, partialFailureText } from './failures.ts'
@@ -27,8 +28,6 @@ export interface MergeContext {
   readonly protocol: ProtocolVersion
   /** The keys of each part, counted from 0; needed for `ordered`. */
   readonly parts?: readonly { readonly keys: readonly number[] }[]
-  /** Most bytes that the replies may have together; default 2 GiB. Beyond that the answer is an error. */
-  readonly maxBytes?: number
 }
 
 /** What servers declare wrongly: in 7.0 LATENCY RESET, which answers a number, has `all_succeeded`. */
@@ -44,7 +43,6 @@ const DECLARED: ReadonlySet<string> = new Set<MergeRule>([
   'one_succeeded',
 ])
 
-const REPLY_LIMIT = 2147483647
 const STAR = 0x2a
 const MAP = 0x25
 const SET = 0x7e
@@ -77,19 +75,14 @@ export function mergeReplies(
   replies: readonly Buffer[],
   context: MergeContext
 ): Buffer {
-  const { command, maxBytes = REPLY_LIMIT } = context
-  if (replies.length === 0) return errorReply(`ERR no node answered '${command}'`)
+  const { command } = context
+  if (replies.length === 0) return errorFrame(replyText.noAnswer(command))
   if (replies.length === 1) return replies[0]!
   const failed = failures(replies, context.names)
   const enough = policy.rule === 'one_succeeded' && failed.length < replies.length
   if (failed.length > 0 && !enough) return failure(policy, replies, failed, context)
-  let size = 0
-  for (const reply of replies) size += reply.length
-  if (size > maxBytes) {
-    return errorReply(`ERR the replies to '${command}' are too large together: ${size} bytes`)
-  }
   const merged = RULES[policy.rule](replies, context)
-  return merged ?? errorReply(`ERR the replies of the nodes to '${command}' do not fit together`)
+  return merged ?? errorFrame(replyText.repliesUnlike(command))
 }
 
 /** Makes one reply of several without errors; undefined when they do not fit together. */
@@ -117,14 +110,10 @@ function failure(
     const first = bareValue(replies[0]!)
     if (replies.every((reply) => bareValue(reply).equals(first))) return first
   }
-  return errorReply(effects ? partialFailureText(failed, context) : firstFailureText(failed))
+  return errorFrame(effects ? partialFailureText(failed, context) : firstFailureText(failed))
 }
 
 /** An error is the same in both versions of the protocol. */
-function errorReply(text: string): Buffer {
-  return encodeReply(new ErrorReply(text), 2)
-}
-
 /** A reply without the attributes before it. */
 function bareValue(reply: Buffer): Buffer {
   return reply.subarray(valueStart(reply))

@@ -1,5 +1,5 @@
 import { isBlockingCall } from '../command/blocking.ts'
-import { findKeys, KEYS_UNKNOWN, keyErrorText } from '../command/keys.ts'
+import { findKeys, KEYS_UNKNOWN } from '../command/keys.ts'
 import { keySlot } from '../command/slot.ts'
 import { arityFits, type CommandSpec, NO_KEYS, ONE_KEY } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
@@ -196,7 +196,7 @@ function byKeys(
   plan: Plan
 ): PlanKind {
   const count = findKeys(spec, view, positions)
-  if (count === KEYS_UNKNOWN) return refuse(plan, keyErrorText(count, spec, view))
+  if (count === KEYS_UNKNOWN) return refuse(plan, replyText.keysUnknown(spec.name))
   // A script or a function without keys runs wherever it is sent; what is wrong with a request that should have keys and has none, any
   // node tells best, in its own version's words.
   if (count <= 0) return ANY_NODE

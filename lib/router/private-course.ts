@@ -1,11 +1,12 @@
 import type { ClusterNode } from '../cluster/node.ts'
 import type { PrivateConnection } from '../cluster/private-connection.ts'
-import type { Borrower } from '../cluster/private-pool.ts'
+import type { Borrower } from '../cluster/private-shelf.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
 import { type ProxyError, replyText } from '../errors.ts'
+import { errorFrame } from '../resp/encode.ts'
 import type { Privates } from './privates.ts'
 import { redirectDelay } from './redirects.ts'
-import { backOff, errorFrame } from './routing.ts'
+import { backOff } from './routing.ts'
 
 /** Whose commands take a private connection. */
 export interface Traveller {

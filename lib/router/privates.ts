@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { ConnectionPool } from '../cluster/connection-pool.ts'
+import { LANES } from '../cluster/lanes.ts'
 import type { ClusterNode } from '../cluster/node.ts'
 import type { PrivatePool } from '../cluster/private-pool.ts'
 import type { Refresher } from '../cluster/refresher.ts'
@@ -10,7 +11,10 @@ import type { Redirects } from './redirects.ts'
 
 /** What {@link Privates} works with. */
 export interface PrivatesParts {
-  readonly settings: Pick<Settings, 'maxRedirects' | 'retryBudget' | 'autoRedirect' | 'privateWait'>
+  readonly settings: Pick<
+    Settings,
+    'maxRedirects' | 'retryBudget' | 'autoRedirect' | 'privateWait' | 'privatePoolPrefill'
+  >
   readonly clock: Clock
   readonly pool: ConnectionPool
   readonly cache: SlotCache
@@ -23,6 +27,8 @@ export class Privates {
   readonly clock: Clock
   readonly redirects: Redirects
   readonly #parts: PrivatesParts
+  /** The lanes that clients may ask private connections of. */
+  readonly #expected: Set<number> = new Set([LANES.resp2])
   #turn = 0
 
   constructor(parts: PrivatesParts, redirects: Redirects) {
@@ -35,6 +41,21 @@ export class Privates {
   /** The connections. */
   get pool(): PrivatePool {
     return this.#parts.pool.privates
+  }
+
+  /** Has connections of a lane ready from now on, on every master. */
+  expect(lane: number): void {
+    if (this.#expected.has(lane)) return
+    this.#expected.add(lane)
+    this.prefill()
+  }
+
+  /** Fills the pools of masters that have none yet, if that is asked for. */
+  prefill(): void {
+    if (!this.settings.privatePoolPrefill) return
+    for (const master of this.#parts.cache.masters()) {
+      for (const lane of this.#expected) this.pool.prepare(master, lane)
+    }
   }
 
   /** The master that serves a slot, or for -1 any. */

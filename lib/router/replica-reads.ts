@@ -6,6 +6,7 @@ import { replyText } from '../errors.ts'
 import type { Holds } from './holds.ts'
 import { NO_REPLICA, type Reader, type ReadPolicy } from './reader.ts'
 import type { Request } from './request.ts'
+import { answerError } from './routing.ts'
 
 /** What choosing replicas needs. */
 export interface ReplicaReadsParts {
@@ -19,16 +20,10 @@ export interface ReplicaReadsParts {
 export class ReplicaReads {
   readonly #parts: ReplicaReadsParts
   readonly #holds: Holds
-  readonly #answer: (request: Request, error: string) => void
 
-  constructor(
-    parts: ReplicaReadsParts,
-    holds: Holds,
-    answer: (request: Request, error: string) => void
-  ) {
+  constructor(parts: ReplicaReadsParts, holds: Holds) {
     this.#parts = parts
     this.#holds = holds
-    this.#answer = answer
   }
 
   /**
@@ -47,7 +42,7 @@ export class ReplicaReads {
     const master = this.#parts.cache.owner(slot)
     const replica = master && reads.choose(reader, slot, master, clock.now)
     if (replica === NO_REPLICA) {
-      this.#answer(request, replyText.noReplica)
+      answerError(request, replyText.noReplica)
       return true
     }
     if (replica !== undefined) {

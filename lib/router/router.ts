@@ -39,7 +39,7 @@ export class Router implements RequestHandler {
     this.#parts = parts
     this.#holds = new Holds(this.#send)
     this.#joint = parts.settings.coalesce ? new JointReads() : undefined
-    this.#reads = new ReplicaReads(parts, this.#holds, answerError)
+    this.#reads = new ReplicaReads(parts, this.#holds)
     this.scripts = new Scripts(parts.settings.scriptCacheBytes)
     this.redirects = new Redirects(parts, (moves) => this.onMoves(moves))
     this.recovery = new Recovery(parts, {

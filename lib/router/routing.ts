@@ -4,6 +4,7 @@ import type { Refresher } from '../cluster/refresher.ts'
 import type { ReplicaWatch } from '../cluster/replica-watch.ts'
 import type { OnLeft, SlotCache } from '../cluster/slot-cache.ts'
 import type { EventSink } from '../events.ts'
+import { errorFrame } from '../resp/encode.ts'
 import type { Settings } from '../settings.ts'
 import type { ReadPolicy } from './reader.ts'
 import type { Request } from './request.ts'
@@ -38,11 +39,6 @@ export function backOff(attempt: number): number {
   return (
     Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2)
   )
-}
-
-/** An error reply; its text, code first. */
-export function errorFrame(text: string): Buffer {
-  return Buffer.from(`-${text.replace(/[\r\n]+/g, ' ')}\r\n`)
 }
 
 /** Answers a request with an error: its text, code first. */

@@ -3,6 +3,7 @@ import { LANES } from '../cluster/lanes.ts'
 import type { SlotCache } from '../cluster/slot-cache.ts'
 import { keySlot } from '../command/slot.ts'
 import { replyText } from '../errors.ts'
+import { errorFrame } from '../resp/encode.ts'
 import { content, FrameItems, isError, valueStart } from '../resp/frame.ts'
 import { frameRequest } from '../resp/request-reader.ts'
 import type { Step } from './composite.ts'
@@ -13,8 +14,8 @@ import { afterNode, isDone, type ScanProgress, withoutMoving } from './scan-prog
 /** Milliseconds to wait before another look at a node that does not know its slots as the proxy does. */
 const LOOK_AGAIN = 50
 const NO_ITEMS: Buffer = Buffer.from('*0\r\n')
-const NOT_SERVED: Buffer = Buffer.from(`-${replyText.slotNotServed}\r\n`)
-const INVALID_CURSOR: Buffer = Buffer.from('-ERR invalid cursor\r\n')
+const NOT_SERVED: Buffer = errorFrame(replyText.slotNotServed)
+const INVALID_CURSOR: Buffer = errorFrame('ERR invalid cursor')
 const OPEN = 0x7b
 const CLOSE = 0x7d
 

@@ -76,14 +76,11 @@ export function splitBySlot(
     others: positions[0]! + view.argc - last,
   }
   const repeated = row.keys - row.head + view.end - row.tail
-  if (repeated * (parts.length - 1) > REPEATED_LIMIT) return tooMuchRepeated(spec.name)
+  if (repeated * (parts.length - 1) > REPEATED_LIMIT) {
+    return replyText.repeatsTooMuch(spec.name, REPEATED_LIMIT >> 20)
+  }
   write(parts, row, repeated)
   return parts
-}
-
-function tooMuchRepeated(name: string): string {
-  const limit = REPEATED_LIMIT >> 20
-  return `ERR '${name}' would repeat more than ${limit} MiB of its arguments when split by slot`
 }
 
 function inSteps(positions: readonly number[], count: number, step: number): boolean {

@@ -126,7 +126,8 @@ describe('the program started with', { concurrency: 2 }, () => {
   })
 
   test('the flags about connections to nodes', async () => {
-    const flags = { 'connections-pool-size': '3', 'connections-pool-spawn-every': '1' }
+    const pool = { 'connections-pool-size': '3', 'connections-pool-spawn-every': '1' }
+    const flags = { ...pool, 'private-pool-prefill': 'no' }
     await withFlags(flags, async ({ cluster, client }) => {
       const node = cluster.nodes[0]!
       const one = await client()
@@ -138,6 +139,11 @@ describe('the program started with', { concurrency: 2 }, () => {
       // With ten there would be more by now.
       for (let time = 0; time < 20; time++) await one.ask('GET', 'a')
       assert.equal(node.connections.count, before + 3)
+    })
+    await withFlags({ 'connections-pool-size': '4' }, async ({ cluster }) => {
+      // Nobody has asked for anything: what the proxy itself needs is one connection.
+      const node = cluster.nodes[0]!
+      while (node.connections.count < 1 + 4) await once(node, 'connect')
     })
     for (const way of [{ 'disable-multiplexing': 'always' }, { multiplexing: 'no' }]) {
       await withFlags(way, async ({ cluster, client }) => {

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { LANES } from '../../lib/cluster/lanes.ts'
 import { ClusterNode } from '../../lib/cluster/node.ts'
 import type { PrivateConnection } from '../../lib/cluster/private-connection.ts'
-import { type Borrower, PrivatePool, type PrivateSettings } from '../../lib/cluster/private-pool.ts'
+import { PrivatePool } from '../../lib/cluster/private-pool.ts'
+import type { Borrower, PrivateSettings } from '../../lib/cluster/private-shelf.ts'
 import { endOfTurn, ScriptedNetwork } from './scripted-socket.ts'
 
 const SETTINGS: PrivateSettings = {
@@ -12,6 +13,7 @@ const SETTINGS: PrivateSettings = {
   privatePoolSpawnEvery: 100,
   privatePoolSpawnRate: 2,
   maxPrivateConnections: 100,
+  reconnectMaxDelay: 1000,
   privateWait: 1000,
 }
 
@@ -71,18 +73,49 @@ function setScene(settings: Partial<PrivateSettings> = {}): Scene {
 }
 
 describe('the private pool', () => {
-  it('dials nothing before the first loan, then so many at a time until it has its size', async () => {
+  it('dials nothing before the first loan, and then as many as it is to have', async () => {
     const { node, pool, pass } = setScene()
     assert.equal(await pass(1000), 0)
     const client = new Client()
     pool.lend(node, LANES.resp2, client)
-    // The one that was asked for, and the first two of those that are kept ready.
-    assert.equal(await pass(0), 3)
+    // The one that was asked for is one of them.
+    assert.equal(await pass(0), 5)
     assert.ok(client.connection)
-    assert.equal(await pass(99), 0)
-    assert.equal(await pass(1), 2)
     assert.equal(await pass(100), 0)
     assert.equal(pool.count(node), 5)
+  })
+
+  it('A.1.4.1 is full before the first loan where it was prepared, and lends at once', async () => {
+    const { node, network, pool, pass } = setScene()
+    pool.prepare(node, LANES.resp2)
+    assert.equal(await pass(0), 5)
+    assert.equal(await pass(1000), 0)
+    const client = new Client()
+    pool.lend(node, LANES.resp2, client)
+    assert.ok(client.connection)
+    assert.equal(network.sockets.length, 5)
+  })
+
+  it('puts off what nobody waits for, longer each time, while connections cannot be made', async () => {
+    const { node, network, pool, pass } = setScene({ privatePoolSize: 2, privatePoolSpawnRate: 1 })
+    pool.prepare(node, LANES.resp2)
+    network.greeting = () => {
+      throw new Error('no password yet')
+    }
+    assert.equal(await pass(0), 2)
+    // Two have failed: 100 ms, twice doubled.
+    assert.equal(await pass(399), 0)
+    assert.equal(await pass(1), 1)
+    assert.equal(await pass(799), 0)
+    assert.equal(await pass(1), 1)
+    for (let time = 0; time < 3; time++) {
+      assert.equal(await pass(999), 0)
+      assert.equal(await pass(1), 1)
+    }
+    network.greeting = () => []
+    assert.equal(await pass(1000), 1)
+    assert.equal(await pass(100), 1)
+    assert.equal(pool.count(node), 2)
   })
 
   it('is filled again when it has less than its least size, and not before', async () => {

@@ -15,6 +15,13 @@ function stageOf(options: Partial<ClusterProxyOptions> = {}): Promise<Stage> {
   return setStage({ cluster: { masters: 2, password: 'own', users }, options: given })
 }
 
+/** A client that is the cluster's user alice. */
+async function aliceOf(stage: Stage): ReturnType<Stage['client']> {
+  const client = await stage.client()
+  assert.equal(await client.ask('AUTH', 'alice', 'a-secret'), 'OK')
+  return client
+}
+
 async function text(reply: Promise<Buffer>): Promise<string> {
   return (await reply).toString()
 }
@@ -85,8 +92,7 @@ describe('E13.2 users of the cluster', () => {
 describe('E13.2 what a client that is a user of the cluster asks for', () => {
   it('is done with the rights of the user, past what is stuck too', async () => {
     await using stage = await stageOf()
-    const client = await stage.client()
-    await client.ask('AUTH', 'alice', 'a-secret')
+    const client = await aliceOf(stage)
     const noperm = '-NOPERM no\r\n'
     for (const node of stage.cluster.nodes) {
       node.answer('SCRIPT', noperm)
@@ -102,8 +108,7 @@ describe('E13.2 what a client that is a user of the cluster asks for', () => {
 
   it('needs no rights to what the proxy wants to know for SCAN and RANDOMKEY', async () => {
     await using stage = await stageOf()
-    const client = await stage.client()
-    await client.ask('AUTH', 'alice', 'a-secret')
+    const client = await aliceOf(stage)
     assert.equal(await client.ask('SET', 'k', '1'), 'OK')
     assert.equal(await client.ask('RANDOMKEY'), 'k')
     const found: unknown[] = []
@@ -209,8 +214,7 @@ describe('E13.2 connections of one identity', () => {
 
   it('close when their last client has left, after a while', async (t) => {
     await using stage = await stageOf()
-    const client = await stage.client()
-    await client.ask('AUTH', 'alice', 'a-secret')
+    const client = await aliceOf(stage)
     const node = stage.cluster.owner('k')
     await client.ask('SET', 'k', '1')
     const connection = node.received.find(({ command }) => command[0] === 'SET')!.connection
@@ -253,12 +257,10 @@ describe('E13.1 AUTH where the proxy keeps clients out itself', () => {
     const users: ClusterProxyOptions['users'] = [{ name: 'me', password: 'm', rights: 'admin' }]
     const credentials = { username: 'alice', password: 'a-secret' }
     await using stage = await stageOf({ users, credentials, forwardAuth: true })
-    const client = await stage.client()
-    await client.ask('AUTH', 'alice', 'a-secret')
+    const client = await aliceOf(stage)
     assert.match(await text(client.call('PROXY', 'INFO')), /^-NOPERM/)
     await using open = await stageOf({ credentials })
-    const other = await open.client()
-    await other.ask('AUTH', 'alice', 'a-secret')
+    const other = await aliceOf(open)
     assert.match(await text(other.call('PROXY', 'INFO')), /clients/)
   })
 
@@ -284,8 +286,7 @@ describe('E13.1 AUTH where the proxy keeps clients out itself', () => {
 describe('E13.7 NOPERM of a node', () => {
   it('passes unchanged, and is not tried again', async () => {
     await using stage = await stageOf()
-    const client = await stage.client()
-    await client.ask('AUTH', 'alice', 'a-secret')
+    const client = await aliceOf(stage)
     const noperm = "-NOPERM User alice has no permissions to run the 'get' command\r\n"
     const node = stage.cluster.owner('k')
     node.answer('GET', noperm)
@@ -297,8 +298,7 @@ describe('E13.7 NOPERM of a node', () => {
 describe('E13.10 users of the cluster', () => {
   it('administer the proxy only if the cluster lets them administer it', async () => {
     await using stage = await stageOf()
-    const client = await stage.client()
-    await client.ask('AUTH', 'alice', 'a-secret')
+    const client = await aliceOf(stage)
     const noperm = "-NOPERM this user has no permissions to run the 'proxy' command\r\n"
     // The nodes do not tell.
     assert.equal(await text(client.call('PROXY', 'INFO')), noperm)

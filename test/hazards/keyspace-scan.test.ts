@@ -16,6 +16,17 @@ async function page(client: RawClient, cursor: string, ...options: string[]): Pr
   return { cursor: String(next), keys: keys.map(String) }
 }
 
+/** The keys of all pages from a cursor on. */
+async function rest(client: RawClient, from: string, ...options: string[]): Promise<string[]> {
+  const found: string[] = []
+  for (let cursor = from; cursor !== '0'; ) {
+    const next = await page(client, cursor, ...options)
+    found.push(...next.keys)
+    cursor = next.cursor
+  }
+  return found
+}
+
 /** All keys that a scan gives; `between` runs after each page. */
 async function scan(
   client: RawClient,
@@ -82,13 +93,8 @@ describe('SCAN over all masters', () => {
     const first = await page(one, '0', 'COUNT', '20')
     const second = await page(other, first.cursor, 'COUNT', '20')
     assert.deepEqual(await page(one, first.cursor, 'COUNT', '20'), second)
-    const rest: string[] = []
-    for (let cursor = second.cursor; cursor !== '0'; ) {
-      const next = await page(other, cursor)
-      rest.push(...next.keys)
-      cursor = next.cursor
-    }
-    assert.deepEqual(sorted([...first.keys, ...second.keys, ...rest]), sorted(keys))
+    const found = [...first.keys, ...second.keys, ...(await rest(other, second.cursor))]
+    assert.deepEqual(sorted(found), sorted(keys))
   })
 
   it('E5.2 holds cursors of the nodes whatever their size', async () => {
@@ -153,12 +159,7 @@ describe('SCAN over all masters', () => {
     const first = await page(client, '0', 'COUNT', '100')
     assert.equal(first.keys.length, 10)
     for (const key of late) stage.cluster.migrate(stage.cluster.slotOf(key), 0)
-    const found = [...first.keys]
-    for (let { cursor } = first; cursor !== '0'; ) {
-      const next = await page(client, cursor, 'COUNT', '100')
-      found.push(...next.keys)
-      cursor = next.cursor
-    }
+    const found = [...first.keys, ...(await rest(client, first.cursor, 'COUNT', '100'))]
     assert.deepEqual(sorted(found), sorted(keys))
   })
 
@@ -328,12 +329,7 @@ describe('SCAN over all masters', () => {
     const up = until(stage.proxy, 'nodeUp', () => true)
     await node.start()
     await up.catch(() => {})
-    const rest: string[] = []
-    for (let { cursor } = first; cursor !== '0'; ) {
-      const next = await page(client, cursor, 'COUNT', '100')
-      rest.push(...next.keys)
-      cursor = next.cursor
-    }
-    assert.deepEqual(sorted([...first.keys, ...rest]), sorted(keys))
+    const found = [...first.keys, ...(await rest(client, first.cursor, 'COUNT', '100'))]
+    assert.deepEqual(sorted(found), sorted(keys))
   })
 })

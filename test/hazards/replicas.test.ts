@@ -22,6 +22,13 @@ function setReplicas(
   return setStage({ cluster: CLUSTER, options: { readFrom, ...SOON, ...options } })
 }
 
+/** A client, when the proxy knows how far the replicas are. */
+async function readerOf(stage: Stage): Promise<RawClient> {
+  const client = await stage.client()
+  await settled(stage, client)
+  return client
+}
+
 async function settled(stage: Stage, client: RawClient): Promise<void> {
   // The first client that may read from replicas makes the proxy look at them.
   await client.ask('PING')
@@ -42,8 +49,7 @@ describe('reads from replicas', () => {
     await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('SET', key, 'value')
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     assert.equal(await client.ask('GET', key), 'value')
     assert.equal(await client.ask('SET', key, 'other'), 'OK')
     assert.deepEqual(reads(stage, key), { master: 0, replica: 1 })
@@ -80,8 +86,7 @@ describe('reads from replicas', () => {
   it('E15.2 READONLY comes first on every connection to a replica', async () => {
     await using stage = await setReplicas('replica')
     const key = stage.keyOf(0)
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
     assert.equal(await client.ask('GET', key), null)
     replica!.connections.kill()
@@ -101,8 +106,7 @@ describe('reads from replicas', () => {
     await using stage = await setReplicas('prefer-replica', { maxReplicaLag: 200 })
     const key = stage.keyOf(0)
     const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     replica!.lag(true)
     stage.cluster.execute('SET', key, 'new')
     // A reader that has written nothing may be told the old value until the limit, and never after it.
@@ -121,8 +125,7 @@ describe('reads from replicas', () => {
     await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     replica!.lag(true)
     assert.equal(await client.ask('SET', key, 'mine'), 'OK')
     for (let i = 0; i < 20; i++) assert.equal(await client.ask('GET', key), 'mine')
@@ -143,8 +146,7 @@ describe('reads from replicas', () => {
     await using stage = await setReplicas('prefer-replica', { readYourWrites: false })
     const key = stage.keyOf(0)
     const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     replica!.lag(true)
     assert.equal(await client.ask('SET', key, 'mine'), 'OK')
     assert.equal(await client.ask('GET', key), null)
@@ -200,8 +202,7 @@ describe('reads from replicas', () => {
     const master = stage.cluster.owner(key)!
     const [replica] = stage.cluster.replicasOf(master)
     stage.cluster.execute('SET', key, 'old')
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     const got = replica!.waitFor('GET')
     replica!.pause()
     const replies = client.pipeline([
@@ -234,8 +235,7 @@ describe('reads from replicas', () => {
     await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('SET', key, 'value')
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     assert.equal(await client.ask('GET', key), 'value')
     await stage.cluster.replicasOf(stage.cluster.owner(key)!)[0]!.stop()
     assert.equal(await client.ask('GET', key), 'value')
@@ -245,8 +245,7 @@ describe('reads from replicas', () => {
   it('E15.7 any reads from master and replica alike', async () => {
     await using stage = await setReplicas('any')
     const key = stage.keyOf(0)
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     for (let i = 0; i < 20; i++) await client.ask('GET', key)
     assert.deepEqual(reads(stage, key), { master: 10, replica: 10 })
   })
@@ -255,8 +254,7 @@ describe('reads from replicas', () => {
     await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('SET', key, 'value')
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     const [replica] = stage.cluster.replicasOf(stage.cluster.owner(key)!)
     replica!.answer('GET', '-LOADING Redis is loading the dataset in memory\r\n')
     assert.equal(await client.ask('GET', key), 'value')
@@ -267,8 +265,7 @@ describe('reads from replicas', () => {
     await using stage = await setReplicas('prefer-replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('SET', key, 'value')
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     const master = stage.cluster.owner(key)!
     const [replica] = stage.cluster.replicasOf(master)
     replica!.answer('GET', `-MOVED ${stage.cluster.slotOf(key)} ${master.address}\r\n`)
@@ -294,8 +291,7 @@ describe('reads from replicas', () => {
     await using stage = await setReplicas('replica')
     const key = stage.keyOf(0)
     stage.cluster.execute('HSET', key, 'field', 'value')
-    const client = await stage.client()
-    await settled(stage, client)
+    const client = await readerOf(stage)
     await client.ask('HSCAN', key, '0')
     await client.ask('TOUCH', key)
     await client.ask('OBJECT', 'ENCODING', key)

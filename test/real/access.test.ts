@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
-import { makeCertificates } from '../support/authority.ts'
 import { freePort } from '../support/free-port.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
-import { type RealServer, startServer } from '../support/real-server.ts'
 import { needsServer } from '../support/server-available.ts'
+import { TlsCluster } from '../support/tls-cluster.ts'
 
 const LIMIT_MS = 30_000
 const PASSWORD = 'inner'
@@ -70,49 +68,26 @@ class Program implements AsyncDisposable {
 }
 
 describe('the program before a cluster with passwords, users and TLS', needsServer, () => {
-  let directory: string
-  let files: Record<'ca' | 'cert' | 'key', string>
-  let servers: RealServer[] = []
-  /** Where the nodes speak TLS. */
-  const ports: number[] = []
+  let cluster: TlsCluster
 
   before(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'redis-cluster-proxy-'))
-    files = makeCertificates(directory)
-    for (let i = 0; i < 2; i++) {
-      ports.push(await freePort())
-      const config = {
-        'cluster-enabled': 'yes',
-        'tls-port': ports[i]!,
-        'tls-cluster': 'yes',
-        'tls-ca-cert-file': files.ca,
-        'tls-cert-file': files.cert,
-        'tls-key-file': files.key,
-      }
-      servers.push(await startServer({ password: PASSWORD, config }))
-    }
-    const [first, second] = servers as [RealServer, RealServer]
-    for (const server of servers) {
+    cluster = await TlsCluster.start({ password: PASSWORD })
+    for (const server of cluster.servers) {
       await server.call('ACL', 'SETUSER', 'proxy', 'on', '>proxy-secret', '~*', '&*', '+@all')
       await server.call('ACL', 'SETUSER', 'alice', 'on', '>alice-secret', '~alice:*', '+@all')
     }
-    await second.call('CLUSTER', 'SET-CONFIG-EPOCH', 2)
-    await first.call('CLUSTER', 'ADDSLOTSRANGE', 0, 8191)
-    await second.call('CLUSTER', 'ADDSLOTSRANGE', 8192, 16383)
-    await first.call('CLUSTER', 'MEET', '127.0.0.1', ports[1]!)
-    for (const server of servers) await whenComplete(server)
   })
 
-  after(async () => {
-    await Promise.all(servers.map((server) => server.stop()))
-    servers = []
-    rmSync(directory, { recursive: true })
-  })
+  after(() => cluster?.stop())
 
-  const towardsNodes = (): string[] => [
-    ...['--node-tls', `caFile=${files.ca}`, '--node-tls', `certFile=${files.cert}`],
-    ...['--node-tls', `keyFile=${files.key}`, `127.0.0.1:${ports[0]}`],
-  ]
+  function towardsNodes(): string[] {
+    const { ca, cert, key } = cluster.files
+    return [
+      ...['--node-tls', `caFile=${ca}`, '--node-tls', `certFile=${cert}`],
+      ...['--node-tls', `keyFile=${key}`, `127.0.0.1:${cluster.ports[0]}`],
+    ]
+  }
+
   const asProxy = ['--auth', 'proxy-secret', '--auth-user', 'proxy']
 
   async function serves(client: RawClient, ...keys: readonly string[]): Promise<void> {
@@ -138,6 +113,7 @@ describe('the program before a cluster with passwords, users and TLS', needsServ
   })
 
   it('authenticates with the password alone, and speaks TLS with clients that give theirs', async () => {
+    const { files } = cluster
     await using program = await Program.start(
       ...['--auth', PASSWORD, '--user', 'app on >app-secret ~app:* &* +@all -@admin'],
       ...['--tls', `certFile=${files.cert}`, '--tls', `keyFile=${files.key}`],
@@ -167,7 +143,7 @@ describe('the program before a cluster with passwords, users and TLS', needsServ
   })
 
   it('reads users from a file, again on SIGHUP, and shows none of their passwords', async () => {
-    const file = join(directory, 'proxy.conf')
+    const file = join(cluster.directory, 'proxy.conf')
     const users = (password: string): string =>
       `user ops on >${password} ~* &* +@all\nauth proxy-secret\nauth-user proxy\n`
     writeFileSync(file, users('first-secret'))
@@ -187,13 +163,3 @@ describe('the program before a cluster with passwords, users and TLS', needsServ
     assert.doesNotMatch(program.output, /-secret/)
   })
 })
-
-/** Nodes tell nobody when the cluster is complete: one is asked until it says so. */
-async function whenComplete(server: RealServer): Promise<void> {
-  const limit = Date.now() + LIMIT_MS
-  for (;;) {
-    const info = String(await server.call('CLUSTER', 'INFO'))
-    if (/cluster_state:ok/.test(info) && /cluster_known_nodes:2/.test(info)) return
-    assert.ok(Date.now() < limit, info)
-  }
-}

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { createClusterProxy, type NodeAddress } from '../../lib/index.ts'
-import { makeCertificates } from '../support/authority.ts'
 import { freePort } from '../support/free-port.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { type RealCluster, startCluster } from '../support/real-cluster.ts'
 import { type RealServer, type ServerConfig, startServer } from '../support/real-server.ts'
 import { needsServer } from '../support/server-available.ts'
+import { TlsCluster } from '../support/tls-cluster.ts'
 import { startProxy } from './proxied.ts'
 
 /** Keys of slots 12182, 866 and 7186: with three masters, each of another one. */
@@ -226,41 +226,16 @@ async function state(server: RealServer): Promise<string> {
 }
 
 describe('TLS towards nodes and clients', needsServer, () => {
-  let directory: string
-  let servers: RealServer[] = []
+  let cluster: TlsCluster
   let secure: Record<'ca' | 'cert' | 'key', Buffer>
-  const ports: number[] = []
 
   before(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'redis-cluster-proxy-'))
-    const { ca, cert, key } = makeCertificates(directory)
+    cluster = await TlsCluster.start()
+    const { ca, cert, key } = cluster.files
     secure = { ca: readFileSync(ca), cert: readFileSync(cert), key: readFileSync(key) }
-    for (let i = 0; i < 2; i++) {
-      const port = await freePort()
-      const config = {
-        'cluster-enabled': 'yes',
-        'tls-port': port,
-        'tls-cluster': 'yes',
-        'tls-ca-cert-file': ca,
-        'tls-cert-file': cert,
-        'tls-key-file': key,
-      }
-      servers.push(await startServer({ config }))
-      ports.push(port)
-    }
-    const [first, second] = servers as [RealServer, RealServer]
-    await second.call('CLUSTER', 'SET-CONFIG-EPOCH', 2)
-    await first.call('CLUSTER', 'ADDSLOTSRANGE', 0, 8191)
-    await second.call('CLUSTER', 'ADDSLOTSRANGE', 8192, 16383)
-    await first.call('CLUSTER', 'MEET', '127.0.0.1', ports[1]!)
-    for (const server of servers) await whenWritable(server)
   })
 
-  after(async () => {
-    await Promise.all(servers.map((server) => server.stop()))
-    servers = []
-    rmSync(directory, { recursive: true })
-  })
+  after(() => cluster?.stop())
 
   async function secureClient(port: number): Promise<RawClient> {
     const socket = tls.connect({ host: '127.0.0.1', port, ca: secure.ca })
@@ -274,14 +249,14 @@ describe('TLS towards nodes and clients', needsServer, () => {
   it('works on both sides, with certificates of an own authority on each', async () => {
     const { ca, cert, key } = secure
     await using running = await startProxy({
-      nodes: `127.0.0.1:${ports[0]}`,
+      nodes: `127.0.0.1:${cluster.ports[0]}`,
       nodeTls: { ca, cert, key },
       tls: { cert, key },
     })
     assert(running.proxy instanceof tls.Server)
     await assertServes(running.port, () => secureClient(running.port))
     const known = running.proxy.topology.nodes.map(({ address }) => address).sort()
-    assert.deepEqual(known, ports.map((port) => `127.0.0.1:${port}`).sort())
+    assert.deepEqual(known, cluster.ports.map((port) => `127.0.0.1:${port}`).sort())
     await using client = await secureClient(running.port)
     const big = 'x'.repeat(3_000_000)
     await client.ask('SET', 'big', big)
@@ -292,7 +267,7 @@ describe('TLS towards nodes and clients', needsServer, () => {
   it('works towards the nodes alone, by name', async () => {
     const { ca, cert, key } = secure
     await using running = await startProxy({
-      nodes: `localhost:${ports[1]}`,
+      nodes: `localhost:${cluster.ports[1]}`,
       nodeTls: { ca, cert, key },
     })
     await assertServes(running.port)
@@ -300,7 +275,10 @@ describe('TLS towards nodes and clients', needsServer, () => {
 
   it('works towards clients alone', async () => {
     const { cert, key } = secure
-    await using running = await startProxy({ nodes: servers[0]!.address, tls: { cert, key } })
+    await using running = await startProxy({
+      nodes: cluster.servers[0]!.address,
+      tls: { cert, key },
+    })
     await assertServes(running.port, () => secureClient(running.port))
     await using plain = await connect(running.port)
     plain.send(['PING'])
@@ -309,11 +287,13 @@ describe('TLS towards nodes and clients', needsServer, () => {
 
   it('refuses nodes whose certificate nobody vouches for', async () => {
     const { cert, key } = secure
-    const options = { nodes: `127.0.0.1:${ports[0]}`, nodeTls: { cert, key } }
+    const options = { nodes: `127.0.0.1:${cluster.ports[0]}`, nodeTls: { cert, key } }
     await assert.rejects(startProxy(options), /certificate/)
   })
+})
 
-  it('E4.19 and a master that joins knows the functions of the others', async () => {
+describe('a master that joins a real cluster', needsServer, () => {
+  it('E4.19 knows the functions of the others', async () => {
     const config = { 'cluster-enabled': 'yes' }
     await using cluster = await startCluster({ masters: 2, replicas: 0 })
     await using added = await startServer({ config })

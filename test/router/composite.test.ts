@@ -123,6 +123,6 @@ describe('a request that is carried out in parts', () => {
       },
     })
     bench.answer(0, 'x')
-    assert.deepEqual(bench.replies, ['-ERR a reply of nonsense\r\n'])
+    assert.deepEqual(bench.replies, ['-ERR a reply  of nonsense\r\n'])
   })
 })

@@ -166,13 +166,6 @@ describe('replies end to end', () => {
     assert.equal(merge('keys', ['*1\r\n+a\r\n', '+a\r\n']), unfit)
     assert.equal(merge('keys', ['*2\r\n+a\r\n+b\r\n', '%1\r\n+a\r\n+b\r\n']), unfit)
   })
-
-  it('are an error when they are larger together than they may be', () => {
-    const frames = ['*1\r\n+a\r\n', '*1\r\n+b\r\n']
-    assert.equal(merge('keys', frames, { maxBytes: 16 }), '*2\r\n+a\r\n+b\r\n')
-    const tooLarge = "-ERR the replies to 'keys' are too large together: 16 bytes\r\n"
-    assert.equal(merge('keys', frames, { maxBytes: 15 }), tooLarge)
-  })
 })
 
 describe('replies that all or one must succeed', () => {

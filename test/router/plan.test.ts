@@ -25,9 +25,9 @@ function slotOf(key: string): number {
 }
 
 /** What is decided about a command. */
-function planFor(line: string, rules = allowed): { kind: string; plan: Plan } {
+function planFor(line: string, rules = allowed, within = catalogue): { kind: string; plan: Plan } {
   const view = frameRequest(line.split(' '))
-  const spec = catalogue.find(view)
+  const spec = within.find(view)
   assert.ok(spec, line)
   const plan: Plan = { ...emptyPlan(), slot: -2 }
   const kind = decide(view, spec, 2, rules, plan)
@@ -66,6 +66,13 @@ describe('the plan', () => {
       assert.deepEqual([kind, plan.slot], ['any node', -1])
     })
   }
+
+  it('refuses a command of which nothing tells where its keys are', () => {
+    const hidden = ['hidden', -2, ['write', 'movablekeys'], 0, 0, 0, [], [], [], []]
+    const { kind, plan } = planFor('HIDDEN a', allowed, catalogue.overlaid([hidden]))
+    const error = "ERR nothing tells which arguments of 'hidden' are keys"
+    assert.deepEqual([kind, plan.error], ['refused', error])
+  })
 
   for (const line of ['PING', 'HELLO 3', 'CLIENT ID', 'SELECT 1', 'QUIT']) {
     it(`has '${line}' answered by the proxy`, () => {

@@ -6,8 +6,8 @@
 
 import { plainLane } from '../../cluster/lanes.ts'
 import { commandInfo } from '../../command/info.ts'
-import { findKeys, KEYS_UNKNOWN } from '../../command/keys.ts'
-import { arityFits, type CommandSpec, NO_KEYS } from '../../command/spec.ts'
+import { findKeys, KEYS_UNKNOWN, takesKeys } from '../../command/keys.ts'
+import { arityFits, type CommandSpec } from '../../command/spec.ts'
 import { ErrorReply, RawReply, type ReplyValue } from '../../resp/encode.ts'
 import { frameRequest } from '../../resp/request-reader.ts'
 import { word } from './argument.ts'
@@ -71,7 +71,7 @@ function getKeys(call: LocalCall): ReplyValue | Promise<ReplyValue> {
   const request = call.args.slice(2)
   const spec = requested(call.services, request)
   if (spec === undefined) return NO_SUCH_COMMAND
-  if (!hasKeys(spec)) return WITHOUT_KEYS
+  if (!takesKeys(spec)) return WITHOUT_KEYS
   if (!arityFits(spec, request.length)) return BAD_COUNT
   const positions: number[] = []
   const count = findKeys(spec, frameRequest(request), positions)
@@ -89,16 +89,6 @@ function requested(
   const spec = name!.includes('|') ? undefined : catalogue.get(name!)
   if (spec?.subcommands === undefined || subcommand === undefined) return spec
   return spec.subcommands.get(subcommand)
-}
-
-/**
- * Whether a command takes keys. The channel of a sharded publish decides the slot, but it is no key. Modules, and
- * servers before 7.0, describe no keys and may have some all the same.
- */
-function hasKeys({ finder, keySpecs, keyShape }: CommandSpec): boolean {
-  if (finder !== undefined) return true
-  if (keySpecs.length === 0) return keyShape !== NO_KEYS
-  return keySpecs.some(({ flags }) => !flags.includes('not_key'))
 }
 
 /** Asks a node: what a key is used for depends on options that only the server's own functions know. */

@@ -1,3 +1,4 @@
+import { LANES } from '../../cluster/lanes.ts'
 import { ErrorReply, type ProtocolVersion, type ReplyValue } from '../../resp/encode.ts'
 import { integer, isPrintable, word } from './argument.ts'
 import { authenticate, type Outcome } from './credential.ts'
@@ -25,6 +26,7 @@ function finish(call: LocalCall, version: ProtocolVersion, refused: Outcome): Re
   if (refused !== undefined) return refused
   if (!session.authenticated) return HELLO_NOT_AUTHENTICATED
   session.protocol = version
+  if (version === 3) call.services.privates.expect(LANES.resp3)
   return greeting(call)
 }
 

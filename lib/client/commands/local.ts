@@ -5,6 +5,7 @@ import type { Hubs } from '../../pubsub/hubs.ts'
 import type { SubscriptionKind } from '../../pubsub/kind.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
 import type { PartReply } from '../../router/composite.ts'
+import type { Privates } from '../../router/privates.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
 import type { Accounts } from '../access/accounts.ts'
 import type { Attempts } from '../access/attempts.ts'
@@ -151,6 +152,8 @@ export interface LocalServices {
   /** What all masters answer to the same command; rejects while a slot has no owner. */
   askEach(args: readonly Uint8Array[], lane: number): Promise<readonly PartReply[]>
   /** Publish and subscribe. */
+  /** What is told of the protocol versions that clients speak. */
+  readonly privates: Pick<Privates, 'expect'>
   readonly hubs: Hubs
   /** For the PROXY command. */
   readonly admin: AdminServices

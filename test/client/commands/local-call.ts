@@ -130,6 +130,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
       acquire: (user) => ({ number: 1, user, base: 8 }),
       release: () => {},
     },
+    privates: { expect: () => {} },
     clusterRights: { mayRun: async () => false },
     resp3: true,
     clusterEmulation: true,
