@@ -51,7 +51,7 @@ for each slot, and the first of them that is answered wins. Nothing is lost by t
 for the next call with the same ids. \`XREADGROUP\` over several slots is always refused: a group's read that comes too late would leave its entries pending for nobody.
 
 \`CLIENT PAUSE\` keeps back the requests of all clients of the proxy, with \`WRITE\` those that a server would keep back. What is under way already goes on, and the servers know
-nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped.
+nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped. \`CLIENT NO-TOUCH\` is noted and has no effect on the nodes, whose connections are shared.
 
 \`CLIENT TRACKING\` is right for each client in all its modes, with the errors of the server. Clients that track keys read from masters only. The keys of a script are taken to be read; keys
 that it uses without declaring them are not tracked. A client may be told once too often, never too seldom: after a lost connection all is to be forgotten (null), after a slot moved its keys,
