@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { checkNetworks, filledText, flag, type OptionSpec, peers, whole } from './option-checks.ts'
+import {
+  checkNetworks,
+  filledText,
+  flag,
+  type OptionSchema,
+  type OptionSpec,
+  peers,
+  whole,
+} from './option-checks.ts'
 import type { Settings } from './settings.ts'
 import { checkUsers } from './user-checks.ts'
 
@@ -16,6 +24,27 @@ type Rows =
   | 'protectedMode'
   | 'proxyProtocol'
   | 'trustedProxies'
+
+const TEXT: OptionSchema = { type: 'string' }
+const TEXTS: OptionSchema = { oneOf: [TEXT, { type: 'array', items: TEXT }] }
+
+/** A user by its names, as in a program. */
+const USER: OptionSchema = {
+  type: 'object',
+  properties: {
+    name: TEXT,
+    password: TEXTS,
+    passwordSha256: TEXTS,
+    nopass: { type: 'boolean' },
+    enabled: { type: 'boolean' },
+    rights: { type: 'string', enum: ['read', 'write', 'admin'] },
+    commands: TEXTS,
+    keys: TEXTS,
+    channels: TEXTS,
+  },
+  required: ['name'],
+  additionalProperties: false,
+}
 
 /** Options about clients' users, passwords and addresses. */
 export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]> } = {
@@ -38,8 +67,8 @@ export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]
     check: checkUsers,
     expected:
       "a list of { name, password | passwordSha256 | nopass, rights | commands, keys?, channels?, enabled? } or texts such as 'alice on >secret ~app:* +@read'",
-    schema: { type: 'array', items: { type: 'string' } },
-    help: "Users of the proxy's own, each with its rights; in a file as in redis.conf: user alice on >secret ~app:* +@read.",
+    schema: { type: 'array', items: { oneOf: [{ type: 'string' }, USER] } },
+    help: "Users of the proxy's own, each with its rights; in a file as in redis.conf: user alice on >secret ~app:* +@read; in YAML also by these names.",
     runtime: true,
   },
   forwardAuth: {
@@ -53,7 +82,7 @@ export const accessOptions: { readonly [Name in Rows]: OptionSpec<Settings[Name]
     default: 100,
     ...whole(0, 60_000),
     unit: 'ms',
-    help: 'Time that an AUTH waits when the one before, of the same address, failed; it doubles up to 32 times as much, and is forgotten after a minute without failures; 0: none. Each thread counts by itself.',
+    help: 'Time that an AUTH waits when the one before, of the same address, failed; it doubles up to 32 times as much, and is forgotten after a minute without failures; 0: none. It holds for all threads together.',
     runtime: true,
   },
   protectedMode: {

@@ -19,7 +19,7 @@ export function usable<Made>(option: keyof Secured, make: () => Made): Made {
 }
 
 /**
- * Has new connections use other certificates; those that stand stay. Throws `INVALID_OPTION`, before anything is changed, when Node does not accept
+ * Has new connections use other certificates, and clients show theirs or not; those that stand stay. Throws `INVALID_OPTION`, before anything is changed, when Node does not accept
  * them or TLS would be switched on or off, which takes a new proxy.
  */
 export function renewCertificates(
@@ -39,5 +39,10 @@ export function renewCertificates(
       usable(option, () => tls.createSecureContext(changes[option]))
     }
   }
-  if (changes.tls !== undefined) (server as tls.Server).setSecureContext(changes.tls)
+  if (changes.tls === undefined) return
+  const secured = server as tls.Server
+  secured.setSecureContext(changes.tls)
+  // A context knows whose certificates are right, the server whether clients must have one.
+  const { requestCert = false, rejectUnauthorized = true } = changes.tls
+  Object.assign(secured, { requestCert, rejectUnauthorized })
 }

@@ -63,8 +63,11 @@ export interface ThreadHooks {
   readonly clientsElsewhere: number
   /** The id of a client by its stream, unique and growing over all threads; undefined leaves it to the proxy. */
   idOf(stream: Duplex): number | undefined
-  /** Asks all other threads, or those that the question is for; one that ends meanwhile does not answer. Without this method there are none. */
-  ask?(question: ThreadQuestion): Promise<readonly ThreadAnswer[]>
+  /**
+   * Asks all other threads, or those that the question is for; one that ends meanwhile does not answer. Undefined where there are none now; what concerns those
+   * that start later they are told all the same.
+   */
+  ask?(question: ThreadQuestion): Promise<readonly ThreadAnswer[]> | undefined
   /** Called once: `answer` is to be called with the questions of the other threads, and gives this one's answer. */
   onQuestion?(answer: (question: ThreadQuestion) => unknown): void
 }

@@ -170,7 +170,7 @@ export class ProxyCore {
       cache: this.#cache,
       client: (id) => this.#roster.client(id),
       elsewhere: (words) =>
-        settings.program?.threads?.ask?.({ kind: 'client-invalidate', args: words }).then(
+        settings.program?.threads?.ask?.({ kind: 'client-invalidate', args: words })?.then(
           (answers) => answers.some(({ value }) => value === true),
           () => false
         ),

@@ -90,7 +90,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     ...settings,
     admin,
     accounts: accountsOf(settings),
-    attempts: new Attempts(),
+    attempts: new Attempts(settings.program?.threads),
     denials: new Denials(clientLine),
     get ownUsers() {
       return this.accounts !== undefined

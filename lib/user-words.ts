@@ -55,6 +55,10 @@ const PLAIN: Readonly<Record<string, (draft: Draft) => Partial<Draft>>> = {
   allcommands: ({ commands }) => ({ commands: [...commands, '+@all'] }),
   nocommands: ({ commands }) => ({ commands: [...commands, '-@all'] }),
   reset: fresh,
+  // Redis writes them itself. What RESTORE looks at is up to the nodes, and selectors there are none.
+  'sanitize-payload': () => ({}),
+  'skip-sanitize-payload': () => ({}),
+  clearselectors: () => ({}),
 }
 
 function take(draft: Draft, word: string): Draft | undefined {
@@ -80,6 +84,8 @@ export function userOfWords(given: readonly string[]): ProxyUser {
   for (const [index, word] of rest.entries()) {
     const next = take(draft, word)
     if (next === undefined) {
+      if (word.startsWith('('))
+        throw refused(name, `word ${index + 1}: selectors, in parentheses, are not provided`)
       throw refused(
         name,
         `word ${index + 1} is none of on, off, nopass, >password, #sha256, ~keys, %R~keys, %W~keys, &channels, +command, -command, +@category, -@category, allkeys, allchannels, allcommands, nocommands, resetpass, resetkeys, resetchannels, reset`

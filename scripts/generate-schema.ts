@@ -3,19 +3,23 @@
  */
 import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { type ProgramOption, programOptions } from '../lib/cli/program-options.ts'
+import { kebab, type ProgramOption, programOptions } from '../lib/cli/program-options.ts'
 import type { OptionSchema } from '../lib/index.ts'
 
 const FILE = new URL('../schema.json', import.meta.url)
 
 type Schema = Readonly<Record<string, unknown>>
 
+function oneOrMore(item: Schema): Schema {
+  return { oneOf: [item, { type: 'array', items: item }] }
+}
+
 /** What may stand in a file: a text may look like a number, and a switch be written as a word. */
 function written(schema: OptionSchema, shape: string): Schema {
-  if (shape === 'list' || shape === 'lines') {
-    const item = { type: ['string', 'integer'] }
-    return { oneOf: [item, { type: 'array', items: item }] }
-  }
+  if (shape === 'list') return oneOrMore({ type: ['string', 'integer'] })
+  if (shape === 'lines') return oneOrMore(written(schema.items ?? { type: 'string' }, 'one'))
+  if (schema.oneOf !== undefined) return { oneOf: schema.oneOf.map((each) => written(each, 'one')) }
+  if (schema.items !== undefined) return { type: 'array', items: written(schema.items, 'one') }
   const { type, enum: words, properties, additionalProperties, ...rest } = schema
   if (type === 'boolean') return { enum: [true, false, 'yes', 'no', 'on', 'off'] }
   if (words?.includes(true)) return { enum: [...words, 'yes', 'no', 'on', 'off'] }
@@ -37,10 +41,9 @@ function written(schema: OptionSchema, shape: string): Schema {
 
 /** The spellings that are told to editors; the program takes any. */
 function spellings({ name, library, aliases = [] }: ProgramOption): string[] {
-  const names = [name, ...aliases]
-  return [
-    ...new Set([...names, ...names.map((each) => each.replaceAll('-', '_')), library ?? name]),
-  ]
+  const names = [name, ...aliases, kebab(library ?? name)]
+  const spelled = [...names, ...names.map((each) => each.replaceAll('-', '_')), library ?? name]
+  return [...new Set(spelled)]
 }
 
 function property({ kind, help, default: value }: ProgramOption): Schema {

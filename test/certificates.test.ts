@@ -40,6 +40,31 @@ test('certificates change for new clients while those that are connected stay', 
   assert.equal(await third.ask('GET', 'a'), '1')
 })
 
+test('clients must show a certificate, and need not any more, as soon as the options say so', async () => {
+  await using cluster = await createFakeCluster({ masters: 1 })
+  await using proxy = createClusterProxy({ nodes: cluster.addresses, tls: RIGHT })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as AddressInfo
+  const ping = async (own: tls.ConnectionOptions) => {
+    const options = { port, ca: CERTIFICATE, maxVersion: 'TLSv1.2' as const, ...own }
+    const socket = tls.connect({ host: '127.0.0.1', ...options })
+    await once(socket, 'secureConnect')
+    return (await connect(socket)).ask('PING')
+  }
+  proxy.reconfigure({ tls: { ...RIGHT, ca: CERTIFICATE, requestCert: true } })
+  await assert.rejects(ping({}))
+  assert.equal(await ping(RIGHT), 'PONG')
+  proxy.reconfigure({
+    tls: { ...RIGHT, ca: CERTIFICATE, requestCert: true, rejectUnauthorized: false },
+  })
+  assert.equal(await ping({}), 'PONG')
+  proxy.reconfigure({ tls: { ...RIGHT, requestCert: true } })
+  await assert.rejects(ping({}))
+  proxy.reconfigure({ tls: RIGHT })
+  assert.equal(await ping({}), 'PONG')
+})
+
 test('TLS towards nodes is switched neither on nor off', async () => {
   const proxy = createClusterProxy({ nodes: '127.0.0.1:1' })
   assert.throws(() => proxy.reconfigure({ nodeTls: {} }), /cannot be switched on or off/)

@@ -38,6 +38,13 @@ test('schema.json is what the table of options says', () => {
   assert.equal(read('schema.json'), configurationSchema())
 })
 
+test('schema.json knows every name of examples/proxy.yaml, which points to it', () => {
+  const { properties } = JSON.parse(configurationSchema()) as { properties: object }
+  const names = [...read('examples/proxy.yaml').matchAll(/^(?:# )?([a-z_]+):(?= |$)/gm)]
+  const unknown = names.map(([, name]) => name!).filter((name) => !Object.hasOwn(properties, name))
+  assert.deepEqual(unknown, [])
+})
+
 test('docs/commands.md is what the catalogue says', () => {
   assert.equal(read('docs/commands.md'), commandsDocument())
 })

@@ -56,6 +56,15 @@ describe('the option users', () => {
     assert.deepEqual([off?.enabled, off?.commands], [false, []])
   })
 
+  it('takes the lines that ACL LIST of a server writes, as long as there is no selector', () => {
+    const line = (more: string) => `bob on nopass sanitize-payload ~* resetchannels +@all${more}`
+    const [user] = checkUsers([line(' skip-sanitize-payload clearselectors')])!
+    assert.deepEqual([user?.keys, user?.channels, user?.commands], [['~*'], [], ['+@all']])
+    assert.throws(() => checkUsers([line(' (~k -@all +get)')]), {
+      message: "option 'users': user 'bob': word 7: selectors, in parentheses, are not provided",
+    })
+  })
+
   it('says of which user what is wrong, and never a password', () => {
     const cases: readonly (readonly [unknown, RegExp])[] = [
       [[5], /user '#1': expected an object/],
@@ -83,7 +92,7 @@ describe('the option users', () => {
         /user 'a': it is there twice/,
       ],
       [['a on secret'], /user 'a': word 2 is none of on, off,/],
-      [['a on >secret (+get ~a)'], /word 3 is none of/],
+      [['a on >secret (+get ~a)'], /word 3: selectors/],
     ]
     for (const [users, message] of cases) {
       assert.throws(

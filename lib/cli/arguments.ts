@@ -8,11 +8,11 @@ export interface Arguments {
   /** The configuration file; `-` for standard input, empty for none. */
   readonly file: string
   /** What to do instead of serving clients. */
-  readonly action: 'serve' | 'help' | 'version' | 'check-config' | 'print-config'
+  readonly action: 'serve' | 'help' | 'short-help' | 'version' | 'check-config' | 'print-config'
 }
 
 const ACTIONS: Readonly<Record<string, Arguments['action']>> = {
-  '-h': 'help',
+  '-h': 'short-help',
   '--help': 'help',
   '-v': 'version',
   '--version': 'version',
@@ -45,7 +45,7 @@ export function readArguments(words: readonly string[]): Arguments {
 
 /** The help is shown whatever else is asked for. */
 function strongest(one: Arguments['action'], other: Arguments['action']): Arguments['action'] {
-  return one === 'help' ? one : other
+  return one.endsWith('help') ? one : other
 }
 
 /** Reads `--name value`, `--name=value`, `-n value` or `-nvalue`; gives how many words after the flag it took. */

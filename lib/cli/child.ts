@@ -119,7 +119,6 @@ function started(start: Start, configuration: Configuration, log: Log, channel: 
     restart: () => channel.ask('restart'),
     shutdown: (asap) => channel.tell('shutdown', asap),
     kill: (signal, number) => channel.tell('kill', { signal, thread: number }),
-    hasOthers: true,
     ask: (question) => channel.ask('everyone', question),
   })
   for (const question of start.lasting) thread.answer(question)

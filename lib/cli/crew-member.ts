@@ -16,7 +16,7 @@ export interface CrewHooks {
   restart(): Promise<void>
   shutdown(asap: boolean): void
   kill(signal: NodeJS.Signals | number, thread: number | undefined): void
-  ask(question: ThreadQuestion, member: CrewMember): Promise<readonly ThreadAnswer[]>
+  ask(question: ThreadQuestion, member: CrewMember): Promise<readonly ThreadAnswer[]> | undefined
   /** It was told by a signal to end, and must not get clients any more. */
   leaving(member: CrewMember): void
 }

@@ -4,17 +4,20 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { type Entry, entryOf, refused } from './configuration.ts'
+import { optionNamed } from './program-options.ts'
 import { quoted, wordsOf } from './words.ts'
 
 /** Files that may include one another, one below the other. */
 const DEEPEST = 16
 
-/** Where a file stands that another one includes: beside that one, unless its path is absolute. */
+/** Where a file stands that another one includes: beside that one or, as for the official proxy, in the working directory. */
 function included(path: string, by: string): string {
-  return isAbsolute(path) || by === '-' ? path : resolve(dirname(by), path)
+  if (isAbsolute(path) || by === '-') return path
+  const beside = resolve(dirname(by), path)
+  return !existsSync(beside) && existsSync(path) ? resolve(path) : beside
 }
 
 /** Reads directives, and those of the files that they include, in their order. */
@@ -49,7 +52,16 @@ function readIncluded(values: readonly string[], place: string, files: readonly 
   return readDirectives(text, target, files)
 }
 
+/** What is wrong with a name that none can be, without it: a part may be a secret, as in `auth=secret`. */
+function noName(text: string): string {
+  const name = /^[\w-]+/.exec(text)?.[0] ?? ''
+  return optionNamed(name) === undefined
+    ? 'expected a name of letters and dashes, and its value'
+    : `behind '${name}' there is no blank, expected '${name} value'`
+}
+
 function directive(name: string, values: readonly string[], place: string): Entry {
+  if (!/^[\w-]+$/.test(name)) throw refused(place, noName(name))
   const origin = `${place}: ${name}`
   const entry = entryOf(name, '', origin)
   const { kind } = entry.option

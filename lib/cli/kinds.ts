@@ -6,10 +6,12 @@
 
 import { readFileSync } from 'node:fs'
 import { type OptionSchema, ProxyError } from '../index.ts'
-import { wordsOf } from './words.ts'
 
-/** A value as it was written: one text, several, or names with texts. */
-export type Written = string | readonly string[] | Readonly<Record<string, string>>
+/** An item of a list that has values by names. */
+export type Fields = Readonly<Record<string, string | readonly string[]>>
+
+/** A value as it was written: one text, several items, or names with texts. */
+export type Written = string | readonly (string | Fields)[] | Readonly<Record<string, string>>
 
 /** What an option's value looks like when it is written down. */
 export interface Kind {
@@ -80,29 +82,21 @@ export function choice(...words: readonly string[]): Kind {
   }
 }
 
+/** One text or several, as a list; undefined when something else is among them. */
+export function textsOf(written: Written): readonly string[] | undefined {
+  const items: readonly unknown[] = Array.isArray(written) ? written : [written]
+  return items.every((item) => typeof item === 'string') ? items : undefined
+}
+
 /** Words, with blanks or commas between. */
 export const LIST: Kind = {
   read: (written) => {
-    const texts = typeof written === 'string' ? [written] : written
-    if (!Array.isArray(texts)) return undefined
-    return texts.flatMap((text: string) => text.split(/[\s,]+/)).filter((text) => text !== '')
+    const words = textsOf(written)?.flatMap((text) => text.split(/[\s,]+/))
+    return words?.filter((word) => word !== '')
   },
   expected: 'one or several values, with blanks or commas between',
   schema: { type: 'array', items: { type: 'string' } },
   shape: 'list',
-}
-
-/** Lines of words: of one text, or several. What the words mean is up to the library. */
-export const LINES: Kind = {
-  read: (written) => {
-    const texts = typeof written === 'string' ? written.split('\n') : written
-    if (!Array.isArray(texts)) return undefined
-    const lines = texts.map((text: string) => wordsOf(text.trim()))
-    return lines.includes(undefined) ? undefined : lines.filter((line) => line?.length !== 0)
-  },
-  expected: 'words with blanks between; a word that holds a blank is put in quotes',
-  schema: { type: 'array', items: { type: 'string' } },
-  shape: 'lines',
 }
 
 /** Files that stand in place of their contents, by the names that `node:tls` has for these. */
@@ -113,7 +107,9 @@ function mapped(written: Written): Record<string, string> | undefined {
     return { ...(written as Readonly<Record<string, string>>) }
   }
   const found: Record<string, string> = {}
-  for (const text of [written].flat() as string[]) {
+  const texts = textsOf(written)
+  if (texts === undefined) return undefined
+  for (const text of texts) {
     const [, from, to] = /^\s*([^\s=]+)(?:\s*=\s*|\s+)(.+?)\s*$/.exec(text) ?? []
     if (from === undefined || to === undefined) return undefined
     found[from] = to

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { chmodSync, statSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import { ProxyError } from '../index.ts'
-import type { Configuration } from './configuration.ts'
+import { type Configuration, refused } from './configuration.ts'
 import type { InheritedSocket } from './inherited-sockets.ts'
 import type { Log } from './log.ts'
 
@@ -32,10 +32,11 @@ export function doorsOf(
   const backlog = configuration.value<number>('tcp-backlog')
   const bind = configuration.value<readonly string[]>('bind')
   const path = configuration.path('unixsocket')
-  const hosts = bind.length > 0 ? bind : [embedded ? '127.0.0.1' : undefined]
+  if (path !== undefined) checkLength(path, configuration)
+  const hosts = bind.length > 0 ? hostsOf(bind) : [embedded ? '127.0.0.1' : undefined]
   const tcp = hosts.map((host) => ({
-    options: { port, backlog, ...(host === undefined ? {} : { host }) },
-    name: `${host ?? '*'}:${port}`,
+    options: { port, backlog, ...addressOptions(host, hosts.length > 1) },
+    name: `${host === undefined ? '*' : host.includes(':') ? `[${host}]` : host}:${port}`,
   }))
   const given = inherited.map(({ fd, name }) => ({
     options: { fd, backlog },
@@ -48,6 +49,18 @@ export function doorsOf(
     'INVALID_OPTION',
     'port: 0 switches TCP off, and there is no unixsocket: nothing to listen on, expected one of both'
   )
+}
+
+/** Addresses in the spellings of Redis and of node lists: `*` is all of them, IPv6 may stand in brackets. */
+function hostsOf(bind: readonly string[]): readonly (string | undefined)[] {
+  const hosts = bind.map((each) => (each === '*' ? undefined : each.replace(/^\[(.*)\]$/, '$1')))
+  return hosts.includes(undefined) ? [undefined] : [...new Set(hosts)]
+}
+
+/** Alone `::` serves IPv4 too, as Node has it; beside others it would take their port from them. */
+function addressOptions(host: string | undefined, others: boolean): net.ListenOptions {
+  if (host === undefined) return {}
+  return others && net.isIPv6(host) ? { host, ipv6Only: true } : { host }
 }
 
 /** The listening sockets of the program. */
@@ -127,6 +140,16 @@ async function listen(server: net.Server, options: Door['options'], name: string
     listening.catch(() => {})
     throw new ProxyError('INVALID_OPTION', `${name} is none that listens: ${reason}`, { cause })
   }
+}
+
+/** The system cuts a longer path off without a word: `sun_path` of unix(7), and a zero byte at its end. */
+const LONGEST_PATH = process.platform === 'linux' ? 107 : 103
+
+function checkLength(path: string, configuration: Configuration): void {
+  const length = Buffer.byteLength(path)
+  if (length <= LONGEST_PATH || process.platform === 'win32') return
+  const origin = configuration.find('unixsocket').origin ?? 'unixsocket'
+  throw refused(origin, `got a path of ${length} bytes, expected at most ${LONGEST_PATH}`)
 }
 
 /** A socket's file outlives a process that was killed. One that somebody listens on, or may, stays. */

@@ -2,6 +2,7 @@ import type { LogLevel, ProgramSetting, ProgramValue } from '../index.ts'
 import type { Configuration } from './configuration.ts'
 import type { Dumps } from './event-log.ts'
 import type { LogSettings } from './log.ts'
+import { pidfileOf } from './pidfile.ts'
 import { LOG_LEVELS, listedOptions, optionNamed } from './program-options.ts'
 
 /** What `PROXY CONFIG SET` can change. */
@@ -73,6 +74,7 @@ export function liveSettings(live: Live): readonly ProgramSetting[] {
 
 function shownValue(name: string, { configuration, threads }: Live): unknown {
   if (name === 'threads') return threads
+  if (name === 'pidfile') return pidfileOf(configuration()) ?? ''
   const value: unknown = configuration().value(name)
   // In the digits in which it is set.
   return name === 'unixsocketperm' ? Number(Number(value).toString(8)) : value

@@ -4,7 +4,7 @@ import { type Arguments, readArguments } from './arguments.ts'
 import { isThread, serveAsThread } from './child.ts'
 import type { Configuration } from './configuration.ts'
 import { isDaemon, reportToParent, startInBackground } from './daemon.ts'
-import { helpText } from './help.ts'
+import { helpText, shortHelpText } from './help.ts'
 import { printedConfiguration } from './printed.ts'
 import { Program } from './program.ts'
 import { handleSignals } from './signals.ts'
@@ -19,6 +19,7 @@ function print(text: string): void {
 async function main(): Promise<void> {
   const given = readArguments(process.argv.slice(2))
   if (given.action === 'help') return print(helpText())
+  if (given.action === 'short-help') return print(shortHelpText())
   if (given.action === 'version') return print(`redis-cluster-proxy ${version}\n`)
   const file = configurationFile(given.file, process.env)
   const said: Arguments = { ...given, file }

@@ -6,7 +6,9 @@
 
 import { availableParallelism } from 'node:os'
 import { type OptionSpec, optionTable } from '../index.ts'
-import { choice, type Kind, kindOf, LINES, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
+import { choice, type Kind, kindOf, LIST, MODE, SWITCH, TEXT, whole } from './kinds.ts'
+import { usersKind } from './users.ts'
+import { plainName } from './words.ts'
 
 /** One option of the program. */
 export interface ProgramOption {
@@ -18,6 +20,8 @@ export interface ProgramOption {
   readonly argument?: string
   readonly kind: Kind
   readonly default: unknown
+  /** What holds without it, in words, where the default does not tell. */
+  readonly otherwise?: string
   readonly help: string
   /** Other names, in any spelling. */
   readonly aliases?: readonly string[]
@@ -94,7 +98,8 @@ const OWN: readonly ProgramOption[] = [
     argument: 'n',
     kind: whole(1, 500),
     default: undefined,
-    help: 'threads that serve [cores, at most 8]',
+    otherwise: 'cores, at most 8',
+    help: 'threads that serve',
   },
   fromLibrary('keepAlive', {
     name: 'tcpkeepalive',
@@ -114,14 +119,16 @@ const OWN: readonly ProgramOption[] = [
     argument: 'path',
     kind: TEXT,
     default: '',
-    help: 'daemonized: /var/run/redis-cluster-proxy.pid',
+    otherwise: '/var/run/redis-cluster-proxy.pid as a daemon',
+    help: 'its pid',
   },
   {
     name: 'logfile',
     argument: 'path',
     kind: TEXT,
     default: '',
-    help: 'empty: standard output; daemonized: none',
+    otherwise: 'stdout; none as a daemon',
+    help: 'where the log goes',
   },
   {
     name: 'unixsocket',
@@ -142,7 +149,8 @@ const OWN: readonly ProgramOption[] = [
     argument: 'address',
     kind: LIST,
     default: [],
-    help: 'address to listen on, repeatable; else all',
+    otherwise: 'all interfaces',
+    help: 'where to listen; repeatable',
   },
   fromLibrary('privatePoolSize', {
     name: 'connections-pool-size',
@@ -266,13 +274,14 @@ const OWN: readonly ProgramOption[] = [
   }),
 ]
 
-function kebab(name: string): string {
+/** A name of the library as the program has it: `maxClients` is `max-clients`. */
+export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 /** What is written in another way than its schema tells, or has a further name. */
 const OTHERWISE: Readonly<Record<string, Partial<ProgramOption>>> = {
-  users: { kind: LINES, aliases: ['user'] },
+  users: { kind: usersKind(table.users!.schema!), aliases: ['user'] },
   // As the official proxy does; who embeds one may not want idle connections.
   privatePoolPrefill: { default: true, ownDefault: true },
 }
@@ -289,11 +298,6 @@ export const programOptions: readonly ProgramOption[] = [...OWN, ...LIBRARY]
 
 /** The options that are listed in the help, in its order. */
 export const listedOptions: readonly ProgramOption[] = OWN
-
-/** A name without what people spell in different ways: case, dashes, underscores. */
-export function plainName(name: string): string {
-  return name.toLowerCase().replace(/[-_]/g, '')
-}
 
 const byName: ReadonlyMap<string, ProgramOption> = new Map(
   programOptions.flatMap((row) =>

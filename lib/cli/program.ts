@@ -15,13 +15,12 @@ import { type InheritedSocket, inheritedSockets } from './inherited-sockets.ts'
 import { Lasting } from './lasting.ts'
 import { doorsOf, Listeners } from './listeners.ts'
 import { followLog, type Log, logOf } from './log.ts'
-import { writePidfile } from './pidfile.ts'
+import { pidfileOf, writePidfile } from './pidfile.ts'
 import { LOG_LEVELS, type ProgramOption, threadsOf } from './program-options.ts'
 import { areServed } from './successor.ts'
 import { Alone, type Chief, type Team } from './team.ts'
 import type { Place } from './thread.ts'
 
-const DAEMON_PIDFILE = '/var/run/redis-cluster-proxy.pid'
 /** Milliseconds that a restart waits for the new threads to know the cluster. */
 const WARM_TIME = 10_000
 
@@ -90,8 +89,8 @@ export class Program {
     if (given.length === 0) this.#embedded = await createFakeCluster({ masters: 3 })
     const nodes = this.#embedded?.addresses ?? given
     const threads = this.#threadsOf(configuration)
-    const bind = configuration.value<readonly string[]>('bind')[0]
-    const host = bind === undefined || /^(?:0\.0\.0\.0|::)$/.test(bind) ? '127.0.0.1' : bind
+    const named = doors[0]?.options.host ?? '::'
+    const host = /^(?:0\.0\.0\.0|::)$/.test(named) ? '127.0.0.1' : named
     const path = configuration.path('unixsocket')
     const listening = {
       host,
@@ -119,12 +118,14 @@ export class Program {
   }
 
   #writePidfile(configuration: Configuration): void {
-    const pidfile = configuration.path('pidfile') ?? (this.#daemon ? DAEMON_PIDFILE : undefined)
+    const pidfile = pidfileOf(configuration)
     if (pidfile === undefined) return
     try {
       writePidfile(pidfile)
     } catch (error) {
-      configuration.blame('pidfile', error)
+      if (configuration.path('pidfile') !== undefined) configuration.blame('pidfile', error)
+      // Nobody asked for it, and only root may write where it would be.
+      this.log.write('warning', `there is no pid file: ${(error as Error).message}`)
     }
   }
 
@@ -168,7 +169,6 @@ export class Program {
 
   #chief(): Chief {
     const clients = (): number => this.#teams().reduce((sum, team) => sum + team.clients, 0)
-    const changing = (): boolean => this.#leaving.size > 0 || this.#coming !== undefined
     return {
       reload: () => this.reload(),
       restart: () => this.restart(),
@@ -181,9 +181,6 @@ export class Program {
       ask: (question, asker) => this.#ask(question, asker),
       get clients() {
         return clients()
-      },
-      get changing() {
-        return changing()
       },
     }
   }
@@ -203,11 +200,14 @@ export class Program {
     else this.#team.accept(socket, id)
   }
 
-  async #ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> {
+  #ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> | undefined {
     this.#note(question)
     // Those who start are told, and have no clients to tell of.
-    void this.#coming?.ask(question, asker)
-    return (await Promise.all(this.#teams().map((team) => team.ask(question, asker)))).flat()
+    const started = this.#coming?.ask(question, asker)
+    const teams = this.#teams()
+    // A thread that is a team by itself need not wait for nobody.
+    if (started === undefined && teams.every((team) => team === asker)) return undefined
+    return Promise.all(teams.map((team) => team.ask(question, asker))).then((each) => each.flat())
   }
 
   #note(question: ThreadQuestion): void {

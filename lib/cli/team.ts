@@ -13,12 +13,10 @@ export interface Chief {
   kill(signal: NodeJS.Signals | number, thread: number | undefined): void
   /** Takes a client that a team which is leaving cannot serve any more. */
   accept(socket: Socket, id: number): void
-  /** Asks all threads but the one that asks. */
-  ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]>
+  /** Asks all threads but the one that asks; undefined where there is no other. */
+  ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> | undefined
   /** Clients of all threads. */
   readonly clients: number
-  /** Whether there is another team, because one takes over from the other. */
-  readonly changing: boolean
 }
 
 /** Those who serve the clients: the main process alone, or a crew of processes. */
@@ -56,9 +54,6 @@ export class Alone implements Team {
       restart: () => chief.restart(),
       shutdown: (asap) => chief.shutdown(asap),
       kill: (signal, thread) => chief.kill(signal, thread),
-      get hasOthers() {
-        return chief.changing
-      },
       ask: (question) => chief.ask(question, this),
     })
   }
@@ -84,7 +79,7 @@ export class Alone implements Team {
   }
 
   async ask(question: ThreadQuestion, asker: object): Promise<readonly ThreadAnswer[]> {
-    if (asker === this) return []
+    if (asker === this || question.to?.includes(0) === false) return []
     return [{ thread: 0, value: await this.#thread.answer(question) }]
   }
 

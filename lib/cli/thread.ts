@@ -38,10 +38,8 @@ export interface Main {
   restart(): Promise<void>
   shutdown(asap: boolean): void
   kill(signal: NodeJS.Signals | number, thread: number | undefined): void
-  /** Whether there is any other thread to ask. */
-  readonly hasOthers: boolean
-  /** Asks all other threads. */
-  ask(question: ThreadQuestion): Promise<readonly ThreadAnswer[]>
+  /** Asks all other threads; undefined where there are none. */
+  ask(question: ThreadQuestion): Promise<readonly ThreadAnswer[]> | undefined
 }
 
 /** One proxy with its clients, in the main process or in one of its own. */
@@ -101,17 +99,13 @@ export class Thread {
     const { index, count } = this.#place
     const main = this.#main
     const elsewhere = (): number => this.#elsewhere
-    const ask = (question: ThreadQuestion): Promise<readonly ThreadAnswer[]> => main.ask(question)
     return {
       index,
       count,
       get clientsElsewhere() {
         return elsewhere()
       },
-      // Where there is nobody to ask, commands are answered at once.
-      get ask() {
-        return main.hasOthers ? ask : undefined
-      },
+      ask: (question) => main.ask(question),
       idOf: (stream) => this.#ids.get(stream),
       onQuestion: (answer) => {
         this.#answer = answer

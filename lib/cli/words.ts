@@ -15,12 +15,20 @@ export function wordsOf(line: string): string[] | undefined {
 }
 
 function unescaped(text: string): string {
-  return text.replace(/\\(?:x([0-9a-fA-F]{2})|(.))/g, (_, hex?: string, char?: string) =>
-    hex === undefined ? (ESCAPES[char!] ?? char!) : String.fromCharCode(Number.parseInt(hex, 16))
+  // They are bytes: a character beyond ASCII has several, side by side.
+  return text.replace(/((?:\\x[0-9a-fA-F]{2})+)|\\(.)/g, (_, bytes?: string, char?: string) =>
+    bytes === undefined
+      ? (ESCAPES[char!] ?? char!)
+      : Buffer.from(bytes.replaceAll('\\x', ''), 'hex').toString()
   )
 }
 
 /** A word as a line may hold it. */
 export function quoted(word: string): string {
   return word === '' || /[\s"'\\]/.test(word) ? `"${word.replace(/["\\]/g, '\\$&')}"` : word
+}
+
+/** A name without what people spell in different ways: case, dashes, underscores. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '')
 }

@@ -1,11 +1,11 @@
 /**
- * The part of YAML that a configuration needs: names with a text, a list or a map of texts. Everything else is refused, never guessed.
+ * The part of YAML that a configuration needs: names with a text, a list or a map of texts; items of a list may have names too. Everything else is refused, never guessed.
  *
  * @module
  */
 
 import { type Entry, entryOf, refused } from './configuration.ts'
-import type { Written } from './kinds.ts'
+import { type Fields, textsOf, type Written } from './kinds.ts'
 import { optionNamed } from './program-options.ts'
 
 interface Line {
@@ -17,6 +17,8 @@ interface Line {
 /** A key, which may be quoted, and what follows its colon. */
 const PAIR =
   /^(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s#'"[\]{},&*!|>%@`-][^#]*?|-[^\s#][^#]*?))\s*:(?:\s+(.*))?$/
+
+const DASH = /^-(?:\s|$)/
 
 /** Cuts a comment: a `#` at the start or behind a blank, outside of quotes. */
 function withoutComment(text: string): string {
@@ -88,10 +90,11 @@ function inline(text: string, place: string): Written {
   if (value.startsWith('[') && value.endsWith(']')) {
     return flowParts(value.slice(1, -1)).map((part) => scalar(part, place))
   }
-  if (value.startsWith('{') && value.endsWith('}')) {
-    return mapOf(flowParts(value.slice(1, -1)).map((part) => [pair(part, place), place]))
-  }
-  return scalar(value, place)
+  return /^\{.*\}$/.test(value) ? flowMap(value, place) : scalar(value, place)
+}
+
+function flowMap(text: string, place: string): Record<string, string> {
+  return mapOf(flowParts(text.slice(1, -1)).map((part) => [pair(part, place), place]))
 }
 
 function mapOf(
@@ -105,22 +108,55 @@ function mapOf(
   return map
 }
 
+const OTHER_INDENT = 'it is indented in another way than the lines above it'
+
 /** The list or the map on the lines below a name. */
 function block(lines: readonly Line[], place: (line: Line) => string): Written {
   const { indent, text } = lines[0]!
+  const isList = DASH.test(text)
   for (const line of lines) {
-    if (line.indent !== indent) {
-      throw refused(place(line), 'it is indented in another way than the lines above it')
+    const fits = isList ? line.indent >= indent : line.indent === indent
+    if (!fits) throw refused(place(line), OTHER_INDENT)
+  }
+  if (isList) return itemsOf(lines, place).map((item) => itemOf(item, place))
+  return mapOf(lines.map((line) => [pair(line.text, place(line)), place(line)]))
+}
+
+/** The lines of each item of a list, without its dash. */
+function itemsOf(lines: readonly Line[], place: (line: Line) => string): readonly Line[][] {
+  const items: Line[][] = []
+  for (const line of lines) {
+    const { number, indent, text } = line
+    if (indent > lines[0]!.indent) {
+      items.at(-1)!.push(line)
+      continue
     }
-  }
-  if (!/^-(\s|$)/.test(text)) {
-    return mapOf(lines.map((line) => [pair(line.text, place(line)), place(line)]))
-  }
-  return lines.map((line) => {
-    if (!/^-\s/.test(line.text))
+    const rest = text.slice(1).trimStart()
+    if (!DASH.test(text) || rest === '')
       throw refused(place(line), "expected '- value', as on the first line of the list")
-    return scalar(line.text.slice(2), place(line))
-  })
+    items.push([{ number, indent: indent + text.length - rest.length, text: rest }])
+  }
+  return items
+}
+
+/** An item: a text, or names with texts or with lists in brackets. */
+function itemOf(lines: readonly Line[], place: (line: Line) => string): string | Fields {
+  const { indent, text } = lines[0]!
+  const isMap = /^[\w-]+\s*:(?:\s|$)/.test(text)
+  const other = lines.find((line, index) => line.indent !== indent || (index > 0 && !isMap))
+  if (other !== undefined) throw refused(place(other), OTHER_INDENT)
+  if (!isMap)
+    return /^\{.*\}$/.test(text) ? flowMap(text, place(lines[0]!)) : scalar(text, place(lines[0]!))
+  const fields: Record<string, string | readonly string[]> = {}
+  for (const line of lines) {
+    const [name, rest] = pair(line.text, place(line))
+    if (Object.hasOwn(fields, name)) throw refused(place(line), `'${name}' is there twice`)
+    const value = inline(rest, place(line))
+    const texts = textsOf(value)
+    if (texts === undefined) throw refused(place(line), `the value of '${name}' is a map`)
+    fields[name] = typeof value === 'string' ? value : texts
+  }
+  return fields
 }
 
 function linesOf(text: string, file: string): Line[] {
@@ -136,6 +172,7 @@ function linesOf(text: string, file: string): Line[] {
 
 /** Why a name cannot have what is below it too. */
 function secondValue(name: string, rest: string): string {
+  if (/^[[{]/.test(rest)) return `what begins with a bracket behind '${name}' ends on the same line`
   return /^[|>]/.test(rest)
     ? `a text of several lines is more than is read here, expected the value of '${name}' in quotes on one line`
     : `'${name}' has a value already, on the line above`
@@ -154,7 +191,7 @@ export function readYaml(text: string, file: string): Entry[] {
     const [name, rest] = pair(line.text, place(line))
     const below: Line[] = []
     // The items of a list may stand right below their name.
-    while (at < lines.length && (lines[at]!.indent > 0 || /^-(\s|$)/.test(lines[at]!.text)))
+    while (at < lines.length && (lines[at]!.indent > 0 || DASH.test(lines[at]!.text)))
       below.push(lines[at++]!)
     const origin = `${place(line)}: ${name}`
     if (rest !== '' && below.length > 0) throw refused(place(below[0]!), secondValue(name, rest))

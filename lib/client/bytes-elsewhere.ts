@@ -18,7 +18,7 @@ export class BytesElsewhere {
    * asked, and the others do not count.
    */
   beside(own: number, limit: number): number {
-    if (this.#threads?.ask === undefined || own <= limit / this.#threads.count) this.#bytes = 0
+    if (this.#threads === undefined || own <= limit / this.#threads.count) this.#bytes = 0
     else if (!this.#asking) void this.#ask()
     return this.#bytes
   }

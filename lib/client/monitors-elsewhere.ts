@@ -46,14 +46,12 @@ export class MonitorsElsewhere {
   /** Has the other threads tell what is asked there; resolves when all do. Undefined where there is nobody to be told. */
   begin(): Promise<void> | undefined {
     if (this.#own !== undefined) return this.#begun
-    if (this.#threads?.ask === undefined) return undefined
     this.#periods++
     this.#own = `${this.#prefix}-${this.#periods}`
-    this.#begun = this.#ask(MONITOR_KINDS.begin, [this.#own, String(this.#threads.index)]).then(
-      () => {
-        this.#begun = undefined
-      }
-    )
+    const index = this.#threads?.index ?? 0
+    this.#begun = this.#ask(MONITOR_KINDS.begin, [this.#own, String(index)])?.then(() => {
+      this.#begun = undefined
+    })
     return this.#begun
   }
 
@@ -109,7 +107,7 @@ export class MonitorsElsewhere {
       const names = [...this.#watchers.keys()]
       const to = [...new Set(this.#watchers.values())]
       const answers = await this.#ask(MONITOR_KINDS.lines, [names.join(' '), lines], to)
-      const taken = new Set(answers.map(({ value }) => value))
+      const taken = new Set(answers?.map(({ value }) => value))
       this.#drop(names.filter((name) => !taken.has(name) && this.#watchers.has(name)))
     }
     this.#sending = false
@@ -130,17 +128,15 @@ export class MonitorsElsewhere {
     if (names.length > 0) this.#onChange()
   }
 
-  async #ask(
+  #ask(
     kind: string,
     words: readonly (string | Buffer)[],
     to?: readonly number[]
-  ): Promise<readonly ThreadAnswer[]> {
+  ): Promise<readonly ThreadAnswer[]> | undefined {
     const args = words.map((word) => (typeof word === 'string' ? Buffer.from(word) : word))
-    try {
-      return (await this.#threads?.ask?.({ kind, args, ...(to === undefined ? {} : { to }) })) ?? []
-    } catch {
-      // Without the main process there is nobody else.
-      return []
-    }
+    // Without the main process there is nobody else.
+    return this.#threads
+      ?.ask?.({ kind, args, ...(to === undefined ? {} : { to }) })
+      ?.catch(() => [])
   }
 }

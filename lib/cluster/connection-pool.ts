@@ -13,7 +13,8 @@ import type { Lane } from './lane.ts'
 import { identityOf } from './lanes.ts'
 import { Networks } from './networks.ts'
 import { ClusterNode, type NodeServices } from './node.ts'
-import { PrivatePool, type PrivateSettings } from './private-pool.ts'
+import { PrivatePool } from './private-pool.ts'
+import type { PrivateSettings } from './private-shelf.ts'
 
 /** The settings that connections to nodes depend on. */
 export type PoolSettings = PrivateSettings &

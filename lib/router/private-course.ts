@@ -1,6 +1,6 @@
 import type { ClusterNode } from '../cluster/node.ts'
 import type { PrivateConnection } from '../cluster/private-connection.ts'
-import type { Borrower } from '../cluster/private-pool.ts'
+import type { Borrower } from '../cluster/private-shelf.ts'
 import { type Redirect, readRedirect } from '../cluster/redirect.ts'
 import { type ProxyError, replyText } from '../errors.ts'
 import { errorFrame } from '../resp/encode.ts'

@@ -144,9 +144,10 @@ test('options of the library have the same names, with dashes', () => {
 
 test('what else it can do is asked for in these ways, and help comes first', () => {
   for (const [words, action] of [
-    [['-h'], 'help'],
+    [['-h'], 'short-help'],
     [['--help', '--version'], 'help'],
-    [['--version', '-h'], 'help'],
+    [['--version', '-h'], 'short-help'],
+    [['-h', '--version'], 'short-help'],
     [['-v'], 'version'],
     [['--check-config'], 'check-config'],
     [['a:1', '--print-config'], 'print-config'],

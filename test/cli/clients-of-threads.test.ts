@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { createFakeCluster } from '../../lib/testing/index.ts'
-import { connect } from '../support/raw-client.ts'
+import { connect, type RawClient } from '../support/raw-client.ts'
 import { connectTo, endOf, flagsOf, idOf, startThreads, threadOf } from '../support/two-threads.ts'
 
 /** The processes of the threads, in their order. */
@@ -98,6 +98,35 @@ describe('the clients of two threads', { concurrency: 2 }, () => {
     assert.deepEqual(await objects(), ['first', 'second'])
     assert.equal(await other.ask('ACL', 'LOG', 'RESET'), 'OK')
     assert.deepEqual(await objects(), [])
+    await endOf(program)
+  })
+
+  test('wait with AUTH when one of the same address failed in any thread, also in one that starts later', async () => {
+    await using cluster = await createFakeCluster({ masters: 1 })
+    const words = ['--password', 'a-secret', '--auth-failure-delay', '200']
+    const { port, program } = await startThreads(cluster, ...words, '--enable-debug-command')
+    const [one, other] = [await connect(port), await connect(port)]
+    const waited = async (client: RawClient, password: string): Promise<number> => {
+      const before = performance.now()
+      const reply = String(await client.call('AUTH', password))
+      assert.equal(reply.startsWith('-WRONGPASS'), password === 'wrong')
+      return performance.now() - before
+    }
+    assert.ok((await waited(one, 'wrong')) < 200)
+    assert.ok((await waited(other, 'wrong')) >= 195)
+    assert.ok((await waited(one, 'a-secret')) >= 395)
+    assert.ok((await waited(other, 'a-secret')) >= 395)
+    const [here, there] = [await threadOf(one), await threadOf(other)]
+    assert.notEqual(here, there)
+    await one.ask('PROXY', 'DEBUG', 'KILL', String(there), 'KILL')
+    await other.closed
+    await program.says(/a thread is gone/)
+    let next: unknown
+    while (next !== there) {
+      const client = await connect(port)
+      assert.ok((await waited(client, 'a-secret')) >= 395)
+      next = await threadOf(client)
+    }
     await endOf(program)
   })
 

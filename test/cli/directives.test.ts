@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import { Configuration } from '../../lib/cli/configuration.ts'
 import { readDirectives } from '../../lib/cli/directives.ts'
@@ -26,6 +26,8 @@ test('words are bare, or quoted with and without escapes', () => {
     '',
     'x"y',
   ])
+  const bytes = String.raw`"caf\xc3\xa9\x21" "\x41é\xC3\xA9"`
+  assert.deepEqual(wordsOf(bytes), ['café!', 'Aéé'])
   for (const line of ['"a', "'a", '"a"b', "x 'a'b"]) assert.equal(wordsOf(line), undefined, line)
 })
 
@@ -70,7 +72,7 @@ test('later lines override earlier ones, and lists of one line are as good as se
   assert.deepEqual(configuration.value('cluster'), ['a:1', 'b:2', 'c:3'])
 })
 
-test('files include others beside them, and what follows overrides', () => {
+test('files include others beside them or in the working directory, and what follows overrides', () => {
   const folder = mkdtempSync(join(tmpdir(), 'proxy-conf-'))
   try {
     mkdirSync(join(folder, 'more'))
@@ -93,6 +95,9 @@ test('files include others beside them, and what follows overrides', () => {
       () => read('include none.conf\n', file),
       /main\.conf line 1: include 'none\.conf': ENOENT/
     )
+    writeFileSync(file, 'port 4\n')
+    const here = relative(process.cwd(), file)
+    assert.equal(read(`include ${here}\n`, join(folder, 'more', 'x.conf')).value('port'), 4)
   } finally {
     rmSync(folder, { recursive: true })
   }

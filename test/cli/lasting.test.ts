@@ -52,3 +52,35 @@ test('threads with monitors are told of until they have none', () => {
   lasting.note({ kind: 'monitor-end', args: words('one') })
   assert.deepEqual(lasting.told(new Set()), [other])
 })
+
+test('failed attempts to authenticate are told by their host for a minute, with their age', (t) => {
+  let now = 1000
+  t.mock.method(performance, 'now', () => now)
+  const failed = (host: string) => ({ kind: 'auth-failed', args: words(host) })
+  const lasting = new Lasting()
+  const told = () => lasting.told(new Set()).map(({ args }) => args.map(String))
+  lasting.note(failed('10.0.0.1'))
+  now += 30_000
+  lasting.note(failed('10.0.0.2'))
+  lasting.note(failed('10.0.0.1'))
+  now += 20_000
+  assert.deepEqual(told(), [
+    ['10.0.0.2', '1', '20000'],
+    ['10.0.0.1', '2', '20000'],
+  ])
+  now += 40_000
+  assert.deepEqual(told(), [])
+  lasting.note(failed('10.0.0.1'))
+  assert.deepEqual(told(), [['10.0.0.1', '1', '0']])
+  for (let i = 0; i < 10_000; i++) lasting.note(failed(`host-${i}`))
+  assert.equal(told().length, 10_000)
+  assert.equal(told()[0]![0], 'host-0')
+})
+
+test('what is kept is not what the next command of the client overwrites', () => {
+  const lasting = new Lasting()
+  const question = set('a', '1')
+  lasting.note(question)
+  for (const arg of question.args) arg.fill(0)
+  assert.deepEqual(lasting.told(new Set()), [set('a', '1')])
+})

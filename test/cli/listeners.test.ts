@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { Configuration } from '../../lib/cli/configuration.ts'
-import { Listeners } from '../../lib/cli/listeners.ts'
+import { Configuration, entryOf } from '../../lib/cli/configuration.ts'
+import { doorsOf, Listeners } from '../../lib/cli/listeners.ts'
 import { Log } from '../../lib/cli/log.ts'
+import { freePort } from '../support/free-port.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxy-listeners-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -49,4 +50,35 @@ test('a socket file stays unless nobody listens on it for sure', async (t) => {
   assert.equal(dialled.mock.callCount(), 1)
   assert.ok(existsSync(path))
   busy.close()
+})
+
+/** What listening at some addresses comes to, by the names of the doors. */
+function doorsAt(bind: string, port = 7777) {
+  const words = [entryOf('bind', bind, '--bind'), entryOf('port', String(port), '--port')]
+  return doorsOf(new Configuration({ file: [], environment: [], 'command line': words }), false)
+}
+
+test('addresses are named as in Redis and in node lists, each once', () => {
+  const names = (bind: string): string[] => doorsAt(bind).map(({ name }) => name)
+  assert.deepEqual(names('127.0.0.1 [::1] ::1,127.0.0.1'), ['127.0.0.1:7777', '[::1]:7777'])
+  assert.deepEqual(names('127.0.0.1 *'), ['*:7777'])
+  assert.equal(doorsAt('*')[0]!.options.host, undefined)
+  assert.equal(doorsAt('[::1]')[0]!.options.host, '::1')
+})
+
+const loopback = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+const skip = !loopback.some(({ address }) => address === '::1') && 'this machine has no IPv6'
+
+test('all addresses of IPv4 and all of IPv6 are listened on side by side', { skip }, async () => {
+  const port = await freePort()
+  for (const bind of ['0.0.0.0 ::', ':: 127.0.0.1', '::']) {
+    const listeners = new Listeners((socket) => socket.end('in'), silentLog())
+    await listeners.open(doorsAt(bind, port), CONFIGURATION)
+    for (const host of ['127.0.0.1', '::1']) {
+      const client = net.connect(port, host)
+      assert.equal(String((await once(client, 'data'))[0]), 'in', `${bind}: ${host}`)
+      client.destroy()
+    }
+    listeners.close()
+  }
 })

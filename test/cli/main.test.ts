@@ -268,9 +268,15 @@ describe('the program', { concurrency: 3 }, () => {
   })
 
   test('prints its help', async () => {
-    const { code, output, errors } = await run('--help')
-    assert.deepEqual([code, errors], [0, ''])
-    assert.match(output, /^Usage: redis-cluster-proxy /)
+    for (const [flag, named] of [
+      ['--help', /^ {2}--threads <n> +threads that serve /m],
+      ['-h', / {2}--threads <n> \[cores, at most 8\] {2}/],
+    ] as const) {
+      const { code, output, errors } = await run(flag)
+      assert.deepEqual([code, errors], [0, ''])
+      assert.match(output, /^Usage: redis-cluster-proxy /)
+      assert.match(output, named)
+    }
   })
 
   test('ends with 2 and one line that names what is wrong', async () => {

@@ -51,6 +51,7 @@ const COMMAND_LINES: readonly (readonly [string, string, string])[] = [
   ['-pabc', "-p: got 'abc'", RANGE(0, 65535)],
   ['-p', '-p', RANGE(0, 65535)],
   ['--port 0', 'port: 0', 'unixsocket'],
+  [`--unixsocket /${'x'.repeat(150)}`, '--unixsocket: got a path of 151 bytes', 'at most 10'],
   ['--maxclients 0', '--maxclients', RANGE(1, 1_000_000)],
   ['--maxclients many', '--maxclients', RANGE(1, 1_000_000)],
   ['--threads 0', '--threads', RANGE(1, 500)],
@@ -128,7 +129,9 @@ const FILES: readonly (readonly [name: string, text: string, named: string, expe
   ['a.conf', 'include x.conf\n', "a.conf line 1: include 'x.conf'", 'ENOENT'],
   ['a.conf', 'include a.conf\n', "include 'a.conf'", 'in a circle'],
   ['a.conf', 'config b.conf\n', 'a.conf line 1: config', 'command line'],
-  ['a.conf', 'port: 1\n', 'a.conf line 1: port:', "did you mean 'port'?"],
+  ['a.conf', 'port: 1\n', "a.conf line 1: behind 'port'", "'port value'"],
+  ['a.conf', '{"port": 1}\n', 'a.conf line 1: expected a name', 'and its value'],
+  ['a.conf', 'root:x:0 1\n', 'a.conf line 1: expected a name', 'and its value'],
   ['a.conf', 'log-level loud\n', 'a.conf line 1: log-level', LEVELS],
   ['a.conf', 'unixsocketperm 9\n', 'a.conf line 1: unixsocketperm', 'octal'],
   ['a.conf', 'threads two\n', 'a.conf line 1: threads', RANGE(1, 500)],
@@ -168,6 +171,21 @@ const FILES: readonly (readonly [name: string, text: string, named: string, expe
   ['a.yaml', 'cross_slot: sometimes\n', 'a.yaml line 1: cross_slot', 'yes, no or gather'],
   ['a.conf', 'user a on >x +@raed\n', "user 'a': '+@raed'", 'such as +@read'],
   ['a.conf', 'user a on x\n', "user 'a': word 2", '>password'],
+  ['a.yaml', 'users:\n- name: a\n  rihgts: read\n', "user 'a': 'rihgts'", 'rights, commands'],
+  ['a.yaml', 'users:\n- name: a\n  rights: raed\n', "user 'a': 'rights'", 'read, write, admin'],
+  ['a.yaml', 'users:\n- name: a\n  rights: read\n  nopass: 2\n', "user 'a': 'nopass'", 'true or'],
+  ['a.yaml', 'redis_nodes:\n- [a:1]\n', 'a.yaml line 2: its value', 'put it in quotes'],
+  ['a.yaml', 'users:\n- name: a\n  name: b\n', 'a.yaml line 3', "'name' is there twice"],
+  ['a.yaml', 'users:\n- name: a\n  keys: {a: b}\n', 'a.yaml line 3', "of 'keys' is a map"],
+  ['a.yaml', 'users:\n- name: a\n   keys: b\n', 'a.yaml line 3', 'indented in another way'],
+  [
+    'a.yaml',
+    'redis_nodes:\n- host: a\n  port: 1\n',
+    'a.yaml line 1: redis_nodes: got',
+    'blanks or',
+  ],
+  ['a.yaml', 'nat_map:\n- host: a\n', 'a.yaml line 1: nat_map: got', 'from=to'],
+  ['a.yaml', 'bind: [a,\n  b]\n', 'a.yaml line 2: what begins with a bracket', 'same line'],
   ['a', 'port: x\n', 'a line 1: port', RANGE(0, 65535)],
 ]
 
@@ -220,6 +238,11 @@ test('no message tells a secret', () => {
   ]) {
     writeFileSync(path, text)
     assert.doesNotMatch(refusal(['-c', path]), /hunter2/, text)
+  }
+  const directives = join(folder, 'secret.conf')
+  for (const text of ['auth=hunter2', 'auth:hunter2', '"auth hunter2"', '="hunter2"']) {
+    writeFileSync(directives, text)
+    assert.doesNotMatch(refusal(['-c', directives]), /hunter2/, text)
   }
 })
 

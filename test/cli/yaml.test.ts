@@ -25,6 +25,38 @@ test('users are a list of lines as in redis.conf', () => {
   ])
 })
 
+test('users may have the names that the library has for what they are', () => {
+  const configuration = read(`
+users:
+  - name: reports
+    password_sha256: ${'0'.repeat(64)}
+    rights: read
+  -   name: app     # the rest is indented as this is
+      password: [old, "new one"]
+      rights: write
+      keys: ["~app:*", "%R~shared:*"]
+      commands: +keys -flushall
+      channels: '&app'
+      enabled: yes
+  - {name: nobody}
+  - ops on nopass ~* &* +@all
+`)
+  assert.deepEqual(configuration.value('users'), [
+    { name: 'reports', passwordSha256: '0'.repeat(64), rights: 'read' },
+    {
+      name: 'app',
+      password: ['old', 'new one'],
+      rights: 'write',
+      keys: ['~app:*', '%R~shared:*'],
+      commands: '+keys -flushall',
+      channels: '&app',
+      enabled: true,
+    },
+    { name: 'nobody' },
+    ['ops', 'on', 'nopass', '~*', '&*', '+@all'],
+  ])
+})
+
 test('the sample of the promises is understood', () => {
   const configuration = read(`---
 proxy_port: 6379   # a comment

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { LANES } from '../../lib/cluster/lanes.ts'
 import { ClusterNode } from '../../lib/cluster/node.ts'
 import type { PrivateConnection } from '../../lib/cluster/private-connection.ts'
-import { type Borrower, PrivatePool, type PrivateSettings } from '../../lib/cluster/private-pool.ts'
+import { PrivatePool } from '../../lib/cluster/private-pool.ts'
+import type { Borrower, PrivateSettings } from '../../lib/cluster/private-shelf.ts'
 import { endOfTurn, ScriptedNetwork } from './scripted-socket.ts'
 
 const SETTINGS: PrivateSettings = {

@@ -1,3 +1,5 @@
+import type { ThreadHooks } from '../../program-hooks.ts'
+
 /** Addresses that are remembered; the one that failed longest ago is forgotten first. */
 const MOST_ADDRESSES = 10_000
 /** Milliseconds without failures after which an address is forgotten. */
@@ -11,9 +13,17 @@ interface Failures {
   at: number
 }
 
-/** Failed attempts to authenticate, by the address that they came from: each makes the next attempt wait longer, whoever it is. */
+/** What a thread tells the others: `host [count age]`; so many attempts from there have failed, the last of them that many milliseconds ago. */
+export const AUTH_FAILED = 'auth-failed'
+
+/** Failed attempts to authenticate, by the address that they came from: each makes the next attempt wait longer, whoever it is, and in whichever thread. */
 export class Attempts {
   readonly #failures: Map<string, Failures> = new Map()
+  readonly #threads: ThreadHooks | undefined
+
+  constructor(threads?: ThreadHooks) {
+    this.#threads = threads
+  }
 
   /** Milliseconds that an attempt from an address has to wait; `first` after one failure. */
   delay(address: string, first: number): number {
@@ -23,15 +33,22 @@ export class Attempts {
     return first * 2 ** Math.min(found.count - 1, DOUBLINGS)
   }
 
-  /** An attempt from an address failed. */
-  failed(address: string): void {
+  /** An attempt from an address failed; a promise until the other threads know. */
+  failed(address: string): Promise<unknown> | undefined {
     const host = hostOf(address)
-    const now = performance.now()
+    this.note(host, 1, 0)
+    // Without the main process there are no others.
+    return this.#threads?.ask?.({ kind: AUTH_FAILED, args: [Buffer.from(host)] })?.catch(() => {})
+  }
+
+  /** So many attempts from a host failed, the last of them that many milliseconds ago. */
+  note(host: string, count: number, age: number): void {
+    const at = performance.now() - age
     const before = this.#failures.get(host)
-    const recent = before !== undefined && now - before.at <= MEMORY
+    const recent = before !== undefined && at - before.at <= MEMORY
     // Put in anew, so that the order is that of the last failures.
     this.#failures.delete(host)
-    this.#failures.set(host, { count: recent ? before.count + 1 : 1, at: now })
+    this.#failures.set(host, { count: recent ? before.count + count : count, at })
     if (this.#failures.size <= MOST_ADDRESSES) return
     const [oldest] = this.#failures.keys()
     this.#failures.delete(oldest!)

@@ -78,9 +78,14 @@ function tryOut(
   if (isForCluster(services, name)) return tryOnCluster(call, user, password)
   if (user === undefined && isOpen(services)) return NO_PASSWORD_SET
   if (entered(call, name, password)) return undefined
-  services.attempts.failed(client.remoteAddress)
   if (services.accounts !== undefined) services.denials.note(client, 'auth', call.args[0]!, name)
-  return WRONG_PASSWORD
+  return refused(call, WRONG_PASSWORD)
+}
+
+/** The password was wrong: the client is told when all threads know, so that it cannot be faster in another one. */
+function refused({ services, client }: LocalCall, error: ErrorReply): Outcome | Promise<Outcome> {
+  if (services.authFailureDelay === 0) return error
+  return services.attempts.failed(client.remoteAddress)?.then(() => error) ?? error
 }
 
 /**
@@ -101,8 +106,8 @@ async function tryOnCluster(
   const { services, session, client } = call
   const trial = await services.tryOnCluster(user, password)
   if (trial.error !== undefined) {
-    if (trial.error.startsWith('WRONGPASS')) services.attempts.failed(client.remoteAddress)
-    return new ErrorReply(trial.error)
+    const error = new ErrorReply(trial.error)
+    return trial.error.startsWith('WRONGPASS') ? refused(call, error) : error
   }
   // Who is gone would never let go of what it gets now.
   if (client.gone) return undefined

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ThreadQuestion } from '../../program-hooks.ts'
+import type { ThreadAnswer, ThreadQuestion } from '../../program-hooks.ts'
 import { ErrorReply, type ReplyValue } from '../../resp/encode.ts'
 import type { LocalCall, LocalClient, LocalHandler, LocalServices } from './local.ts'
 
@@ -41,26 +41,28 @@ export function everywhere<Value>(command: Everywhere<Value>): LocalHandler {
     const own = command.share(args, services, client)
     if (own instanceof ErrorReply) return own
     const { threads } = services.admin.program
-    if (threads?.ask === undefined && !(own instanceof Promise)) {
+    const lasting = command.lasting?.(args)
+    const question: ThreadQuestion = {
+      kind: command.kind,
+      args,
+      ...(lasting === undefined ? {} : { lasting }),
+    }
+    const others = threads?.ask?.(question)
+    if (others === undefined && !(own instanceof Promise)) {
       return command.reply([{ thread: threads?.index ?? 0, value: own }], call)
     }
-    return together(command, call, own)
+    return together(command, call, own, others)
   }
 }
 
 async function together<Value>(
   command: Everywhere<Value>,
   call: LocalCall,
-  own: Value | Promise<Value>
+  own: Value | Promise<Value>,
+  asked: Promise<readonly ThreadAnswer[]> | undefined
 ): Promise<ReplyValue> {
-  const { threads } = call.services.admin.program
-  const lasting = command.lasting?.(call.args)
-  const question: ThreadQuestion = {
-    kind: command.kind,
-    args: call.args,
-    ...(lasting === undefined ? {} : { lasting }),
-  }
-  const others = (await threads?.ask?.(question)) ?? []
+  const others = (await asked) ?? []
   const shares = others.map(({ thread, value }) => ({ thread, value: value as Value }))
+  const { threads } = call.services.admin.program
   return command.reply([{ thread: threads?.index ?? 0, value: await own }, ...shares], call)
 }

@@ -9,7 +9,7 @@ import { keySlot } from '../../command/slot.ts'
 import { arityFits, type CommandSpec, NO_KEYS, ONE_KEY } from '../../command/spec.ts'
 import { type ReplyValue, SimpleString } from '../../resp/encode.ts'
 import { argument, frameRequest, type RequestView } from '../../resp/request-reader.ts'
-import { policyOf } from '../../router/merge.ts'
+import { fanOutRemark } from '../../router/fan-out.ts'
 import {
   ALL_MASTERS,
   ANY_NODE,
@@ -124,9 +124,9 @@ function partsOf({ step }: Plan, keys: readonly Buffer[], services: LocalService
 
 /** How the replies of the parts become one. */
 function mergeOf(kind: PlanKind, spec: CommandSpec): string {
-  if (kind === ALL_MASTERS) return policyOf(spec)?.rule ?? 'by the rules of this command'
-  if (kind !== IN_PARTS) return 'none'
-  return isSplittable(spec) ? (policyOf(spec)?.rule ?? 'none') : 'computed by the proxy'
+  if (kind !== ALL_MASTERS && kind !== IN_PARTS) return 'none'
+  if (kind === IN_PARTS && !isSplittable(spec)) return 'computed by the proxy'
+  return fanOutRemark(spec) ?? 'by the rules of this command'
 }
 
 /** What becomes of it when a connection is lost. */

@@ -109,11 +109,11 @@ function clients({ services }: LocalCall, shares: readonly Share<Counters>[]): F
 }
 
 function cluster({ services: { admin } }: LocalCall): Fields {
-  const entry = addressText(admin.settings.nodes[0])
-  return { address: admin.settings.nodes.map(addressText).join(','), entry_node: entry }
+  const entries = admin.settings.nodes.map(addressText)
+  const reached = entries.find((address) => admin.connected(address))
+  return { address: entries.join(','), entry_node: reached ?? entries[0]! }
 }
 
-function addressText(address: NodeAddress | undefined): string {
-  if (address === undefined) return ''
+function addressText(address: NodeAddress): string {
   return 'path' in address ? address.path : `${address.host}:${address.port}`
 }

@@ -6,6 +6,7 @@
 
 import type { ThreadQuestion } from '../../program-hooks.ts'
 import { ErrorReply } from '../../resp/encode.ts'
+import { AUTH_FAILED } from '../access/attempts.ts'
 import { denialsShown } from './acl-log.ts'
 import { unblocking } from './client.ts'
 import { killing } from './client-kill.ts'
@@ -21,8 +22,16 @@ import { updating } from './proxy-cluster.ts'
 import { configSetting } from './proxy-config.ts'
 import { pubsubShares } from './pubsub.ts'
 
+/** Attempts to authenticate that failed in another thread. */
+const failing: Pick<Everywhere<void>, 'kind' | 'share'> = {
+  kind: AUTH_FAILED,
+  share: ([host, count, age], { attempts }) =>
+    attempts.note(String(host), Number(count ?? 1), Number(age ?? 0)),
+}
+
 const COMMANDS: readonly Pick<Everywhere<unknown>, 'kind' | 'share'>[] = [
   denialsShown,
+  failing,
   killing,
   pausing,
   unpausing,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
+import { createFakeCluster } from '../../../lib/testing/index.ts'
 import { next, startProxied } from '../../support/proxied-cluster.ts'
 import { decodeReply } from '../../support/resp-frame.ts'
 import { LocalSide } from './local-call.ts'
@@ -370,6 +371,14 @@ describe('PROXY before a cluster', () => {
     )
   })
 
+  it('tells which entry point is reached', async () => {
+    await using cluster = await createFakeCluster({ masters: 1 })
+    const [address] = cluster.addresses
+    await using stage = await startProxied({ options: { nodes: ['127.0.0.1:1', address!] } })
+    const info = String(await (await stage.connect()).ask('PROXY', 'INFO', 'cluster'))
+    assert.equal(info, `# Cluster\r\naddress:127.0.0.1:1,${address}\r\nentry_node:${address}\r\n`)
+  })
+
   it('switches cross-slot commands on while it runs', async () => {
     await using stage = await startProxied()
     const client = await stage.connect()
@@ -432,14 +441,23 @@ describe('PROXY before a cluster', () => {
     const mset = await explain('MSET', 'a', '1', 'b', '2', 'a', '3')
     assert.deepEqual(
       [mset.plan, mset.slots, mset.merge],
-      ['in parts', [15495, 3300], 'all_succeeded']
+      ['in parts', [15495, 3300], 'all must succeed']
     )
     assert.deepEqual(mset.parts, [
       ['slot', 15495, 'node', owner('a'), 'keys', ['a', 'a']],
       ['slot', 3300, 'node', owner('b'), 'keys', ['b']],
     ])
     const dbsize = await explain('DBSIZE')
-    assert.deepEqual([dbsize.plan, dbsize.merge], ['all masters', 'agg_sum'])
+    assert.deepEqual([dbsize.plan, dbsize.merge], ['all masters', 'the sum'])
+    assert.equal(
+      (await explain('SCAN', '0')).merge,
+      'one master after the other; cursors of its own'
+    )
+    assert.match(
+      (await explain('RANDOMKEY')).merge as string,
+      /^a master by the number of its keys/
+    )
+    assert.equal((await explain('MGET', 'a', 'b')).merge, 'by argument')
     assert.equal((dbsize.nodes as string[]).length, 3)
     const ping = await explain('PING')
     assert.deepEqual(
