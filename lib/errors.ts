@@ -97,9 +97,9 @@ export const replyText = {
   watchInMulti: 'ERR WATCH inside MULTI is not allowed',
   /** EXEC after a command that was refused. */
   execAborted: 'EXECABORT Transaction discarded because of previous errors.',
-  /** EXEC with arguments. */
-  execArity:
-    "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command",
+  /** EXEC that is refused itself, for whatever reason. */
+  execRefused: (reason: string): string =>
+    `EXECABORT Transaction discarded because of: ${reason.replace(/^ERR /, '')}`,
   /** A command that changes the connection, between MULTI and EXEC. */
   notInMulti: 'ERR Command not allowed inside a transaction',
   /** CLIENT UNBLOCK with ERROR. */

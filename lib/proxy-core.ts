@@ -19,8 +19,8 @@ import type { ProxyError } from './errors.ts'
 import type { EventSink, Topology, TopologyChangeEvent } from './events.ts'
 import { readChanges } from './option-reader.ts'
 import { adminServices, TopologyHistory } from './proxy-admin.ts'
-import { clientServices, clusterGuide, listening } from './proxy-services.ts'
-import { Hub } from './pubsub/hub.ts'
+import { clientServices, listening, makeHubs } from './proxy-services.ts'
+import type { Hubs } from './pubsub/hubs.ts'
 import { call } from './router/call.ts'
 import { Privates } from './router/privates.ts'
 import { ReadPolicy } from './router/reader.ts'
@@ -58,7 +58,7 @@ export class ProxyCore {
   readonly #watch: ReplicaWatch
   readonly #router: Router
   readonly #roster: Roster
-  readonly #hub: Hub
+  readonly #hubs: Hubs
   readonly #invalidations: Invalidations
   /** The raw sockets below TLS, whether their handshake is done or not. */
   readonly #handshakes: Set<Duplex> = new Set()
@@ -99,7 +99,7 @@ export class ProxyCore {
     this.#roster = new Roster(settings, this.#clock, this.#events)
     if (settings.proxyProtocol) this.#gate = new ProxyGate(settings.trustedProxies, this.#events)
     const privates = new Privates(routing, this.#router.redirects)
-    this.#hub = new Hub(settings, clusterGuide(routing, this.#router.redirects), this.#events)
+    this.#hubs = makeHubs(routing, this.#router.redirects, this.#events)
     this.#learner = new CatalogueLearner(() => this.#cache.masters())
     this.#libraries = new Libraries({
       masters: () => this.#cache.masters(),
@@ -116,7 +116,7 @@ export class ProxyCore {
       discover: () => this.#refresher.refresh('request'),
       router: this.#router,
       privates,
-      hub: this.#hub,
+      hubs: this.#hubs,
       watch: this.#watch,
       learner: this.#learner,
       roster: this.#roster,
@@ -303,7 +303,7 @@ export class ProxyCore {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     this.#stopSweeping?.()
-    this.#hub.close()
+    this.#hubs.close()
     this.#watch.stop()
     this.#refresher.close()
     this.#pool.close()

@@ -20,6 +20,7 @@ import { addressMapper } from './cluster/address-map.ts'
 import { Authenticator } from './cluster/authenticator.ts'
 import type { CatalogueLearner } from './cluster/catalogue-learner.ts'
 import type { ConnectionPool } from './cluster/connection-pool.ts'
+import type { Identity } from './cluster/identities.ts'
 import { LANES } from './cluster/lanes.ts'
 import type { ClusterNode } from './cluster/node.ts'
 import { ask } from './cluster/question.ts'
@@ -29,7 +30,8 @@ import type { SlotCache } from './cluster/slot-cache.ts'
 import { SLOT_COUNT } from './command/slot.ts'
 import { ProxyError } from './errors.ts'
 import type { EventSink } from './events.ts'
-import type { Hub } from './pubsub/hub.ts'
+import { Hub } from './pubsub/hub.ts'
+import { Hubs } from './pubsub/hubs.ts'
 import type { ClusterGuide } from './pubsub/placement.ts'
 import { call, callMaster } from './router/call.ts'
 import type { PartReply } from './router/composite.ts'
@@ -60,10 +62,10 @@ export interface ServiceParts {
   readonly gate: ProxyGate | undefined
   readonly roster: Roster
   readonly invalidations: Invalidations
-  readonly hub: Hub
+  readonly hubs: Hubs
 }
 
-/** What the hub's view of the cluster is made of. */
+/** What a hub's view of the cluster is made of. */
 interface GuideParts {
   readonly settings: Settings
   readonly clock: Clock
@@ -133,7 +135,7 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     identities: identitiesOf(parts),
     clusterRights: new ClusterRights(authenticator),
     askEach: (args, lane) => askEach(parts, args, lane),
-    hub: parts.hub,
+    hubs: parts.hubs,
     privates: parts.privates,
     scriptLoader: router.scripts,
     noteScript: (spec, view) => router.scripts.note(spec.name, view),
@@ -157,10 +159,24 @@ function identitiesOf({ pool, clock }: ServiceParts): ClientServices['identities
   }
 }
 
-/** What the hub needs of the cluster. */
-export function clusterGuide(
+/** Publish and subscribe, for each user. An identity is kept as long as something is subscribed to on its connections. */
+export function makeHubs(parts: GuideParts, redirects: Redirects, events: EventSink): Hubs {
+  const { settings, clock, pool } = parts
+  const own = new Hub(settings, clusterGuide(parts, redirects, undefined), events)
+  return new Hubs(own, (identity) => {
+    const guide = clusterGuide(parts, redirects, identity)
+    return new Hub(settings, guide, events, (used) => {
+      if (used) pool.identities.hold(identity)
+      else pool.identities.release(identity, clock.now)
+    })
+  })
+}
+
+/** What the hub of a user needs of the cluster; undefined stands for the proxy's own. */
+function clusterGuide(
   { settings, clock, pool, cache, refresher }: GuideParts,
-  redirects: Redirects
+  redirects: Redirects,
+  identity: Identity | undefined
 ): ClusterGuide {
   return {
     clock,
@@ -178,7 +194,7 @@ export function clusterGuide(
     },
     owner: (slot) => cache.owner(slot),
     masters: () => cache.masters(),
-    setup: ({ address }) => pool.setup(address, LANES.resp3),
+    setup: ({ address }) => pool.setup(address, (identity?.base ?? 0) + LANES.resp3),
     redirected: (from, attempt, redirect) => {
       redirects.apply(redirect, redirects.note(redirect, from, attempt, 'ssubscribe'))
     },

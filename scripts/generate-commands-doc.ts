@@ -62,7 +62,7 @@ writes are told. A key whose slot moved is watched again when the proxy has hear
 \`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
 \`FUNCTION LOAD\` goes to every master, and a master that joins the cluster, is promoted or comes back is given the libraries that the others have and it lacks.
 
-Whoever subscribes shares the proxy's own subscription: one for each channel, pattern or shard channel (in each thread), however many clients have it. Ordinary channels are subscribed to at one node, since
+Whoever subscribes shares one subscription for each channel, pattern or shard channel (in each thread, and for each [user of the cluster](access.md#users-of-the-cluster) that clients are), however many clients have it. Ordinary channels are subscribed to at one node, since
 what is published at any node reaches it; keyspace and keyevent notifications (\`__keyspace@0__:...\`, \`__keyevent@0__:...\`, and patterns that can match them, such as \`*\`) at every master, since each tells its
 own alone; shard channels at the master of their slot, wherever it moves. A confirmation means that whatever is published from then on arrives. When a connection or a node is lost, or a slot moves, all that it concerns is
 subscribed to again at once; what was published between is lost, as event \`subscriptionGap\` tells, and \`onSubscriptionGap\` says whether the clients stay connected. Patterns are matched by the nodes. Nodes need

@@ -60,8 +60,9 @@ export class Attempt {
   readonly connection: PrivateConnection
   /** Whether what comes from it still matters. */
   live = true
-  /** Whether MULTI was sent, how many of the commands were, and whether the end was. */
+  /** Whether MULTI was sent, whether what comes behind it may be, how many of the commands were, and whether the end was. */
   opened = false
+  confirmed = false
   sent = 0
   ended = false
   readonly #asking: boolean
@@ -72,15 +73,25 @@ export class Attempt {
     this.#asking = asking
   }
 
-  /** Sends MULTI, once; `refused` is called if the node does not take it, or is lost. */
-  open(refused: (error: ProxyError | undefined) => void): void {
+  /**
+   * Sends MULTI, once. Where that is refused, commands behind it would be carried out one by one: on a connection that has not taken it before they wait, and
+   * `onOpen` is called when it has. `fate` is told of a refusal, or of a loss.
+   */
+  open(onOpen: () => void, fate: Fate): void {
     if (this.opened) return
+    const { connection } = this
     this.opened = true
+    this.confirmed = connection.takesMulti
     this.sendFirst(whole(MULTI), {
-      onReply: (buffer, start) => {
-        if (buffer[start] === MINUS) refused(undefined)
+      onReply: (buffer, start, end) => {
+        connection.takesMulti = buffer[start] !== MINUS
+        if (!connection.takesMulti) fate.onReply(buffer, start, end)
+        else if (!this.confirmed) {
+          this.confirmed = true
+          onOpen()
+        }
       },
-      onLost: refused,
+      onLost: fate.onLost,
     })
   }
 

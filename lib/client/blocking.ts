@@ -92,6 +92,8 @@ export class BlockingCall implements Traveller {
   /** The node was told to end the wait, and has not said yet whether it did. */
   #telling: Promise<boolean> | undefined
   #unblocking = false
+  /** What a node said that ended the wait a moment ago: the stream of XREADGROUP was moved elsewhere, or is gone for good. */
+  #unblocked: Buffer | undefined
 
   constructor(
     desk: BlockingDesk,
@@ -178,14 +180,18 @@ export class BlockingCall implements Traveller {
       this.#finish(new RawReply(frame))
       return
     }
-    if (performance.now() - this.#sentAt > SETTLED) this.#course.refreshBudget()
+    if (performance.now() - this.#sentAt > SETTLED) {
+      this.#course.refreshBudget()
+      this.#unblocked = undefined
+    }
     if (frame.toString('latin1', 0, UNBLOCKED.length) === UNBLOCKED && !this.#unblocking) {
+      this.#unblocked = frame
       this.onLost(undefined)
       return
     }
     const seen = this.#course.judge(frame, 0, frame.length)
     if (seen !== undefined) {
-      this.#finish(new RawReply(seen))
+      this.#finish(new RawReply(this.#unblocked ?? seen))
       return
     }
     this.#state = 'seeking'

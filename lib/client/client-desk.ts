@@ -23,6 +23,7 @@ export interface DeskHost {
   /** A request in its place in the order of replies. */
   place(view: RequestView, spec: CommandSpec): Request
   answer(spec: CommandSpec, view: RequestView, reply: ReplyValue): void
+  refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void
   whenOldest(request: Request, begin: () => void): void
   stop(): void
   go(): void

@@ -159,8 +159,8 @@ export class Dispatcher {
       client: this.#client,
       services: this.#services,
       place: (view, spec) => this.#sent(view, spec, PRIVATE),
-      answer: (spec, view, reply) =>
-        this.#answer(spec, view, reply, this.#client.session.silenced()),
+      answer: (spec, view, reply) => this.#answer(spec, view, reply),
+      refuse: (spec, view, error) => this.#refuse(spec, view, error),
       whenOldest: (request, begin) => this.#whenOldest(request, begin),
       stop: () => this.#intake.stop(STOP.private),
       go: () => this.#client.go(STOP.private),
@@ -195,15 +195,14 @@ export class Dispatcher {
 
   /** Begins what concerns all slots. While some of the client's slots are moving it waits until all older requests are answered. */
   #afterOlder(request: Request, begin: () => void): void {
-    if (this.#client.holds === undefined || this.#replies.oldest === request) {
-      begin()
-      return
+    if (this.#client.holds === undefined || this.#replies.oldest === request) begin()
+    else {
+      this.#intake.stop(STOP.order)
+      this.#whenOldest(request, () => {
+        begin()
+        this.#client.go(STOP.order)
+      })
     }
-    this.#intake.stop(STOP.order)
-    this.#whenOldest(request, () => {
-      begin()
-      this.#client.go(STOP.order)
-    })
   }
 
   /** A request that goes to nodes, in its place in the order of replies. */
@@ -226,22 +225,22 @@ export class Dispatcher {
   }
 
   #unknown(view: RequestView): void {
-    if (this.#stateful?.queueing === true) this.#stateful.flaw()
+    this.#stateful?.flaw()
     if (isHttp(view)) this.#client.abort('an HTTP request')
-    else this.#answer(undefined, view, unknownCommand(view), this.#client.session.silenced())
+    else this.#answer(undefined, view, unknownCommand(view))
   }
 
   /** Refuses what the user may not do. */
   #denied(view: RequestView, spec: CommandSpec, account: Account): boolean {
     const refusal = this.#services.denials.refusal(this.#client, account, spec, view)
-    if (refusal === undefined) return false
-    if (this.#stateful?.queueing === true) this.#stateful.flaw()
-    this.#refuse(spec, view, refusal)
-    return true
+    if (refusal !== undefined) this.#refuse(spec, view, refusal)
+    return refusal !== undefined
   }
 
   #refuse(spec: CommandSpec, view: RequestView, error: string | Buffer): void {
-    this.#answer(spec, view, new ErrorReply(error), this.#client.session.silenced())
+    this.#stateful?.flaw()
+    if (spec.name === 'exec') this.#makeStateful().refuseExec(view, spec, String(error))
+    else this.#answer(spec, view, new ErrorReply(error))
   }
 
   #local(view: RequestView, spec: CommandSpec): void {
@@ -261,8 +260,9 @@ export class Dispatcher {
     const value = handler({ args, client: this.#client, session, services: this.#services })
     this.follow()
     if (value === NO_REPLY) return
-    // CLIENT REPLY ON and RESET are answered although what came before them was not to be.
-    const silent = session.replyMode === before && session.silenced()
+    // CLIENT REPLY ON and RESET are answered although what came before them was not to be; SKIP silences RESET, too.
+    const skipped = before === 'skip' && spec.name === 'reset'
+    const silent = skipped || (session.replyMode === before && session.silenced())
     if (value instanceof Promise) void this.#settle(spec, view, value, silent)
     else this.#answer(spec, view, value, silent)
   }
@@ -335,7 +335,7 @@ export class Dispatcher {
     spec: CommandSpec | undefined,
     view: RequestView,
     value: ReplyValue,
-    silent: boolean
+    silent: boolean = this.#client.session.silenced()
   ): void {
     const request = this.#request(view, spec, -1, false)
     request.silent = silent

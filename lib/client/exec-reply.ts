@@ -27,18 +27,18 @@ export const QUEUED: SimpleString = new SimpleString('QUEUED')
 const STAR = 42
 const MINUS = 45
 
-/** Whether some items of a reply to EXEC are the proxy's to give. */
-export function hasLocals(frame: Buffer, queue: readonly Queued[]): boolean {
-  if (frame[0] !== STAR || frame[1] === MINUS) return false
-  return queue.some(({ local }) => local !== undefined)
-}
-
-/** The reply to EXEC, with what the proxy answers itself put in at its place. */
-export async function withLocals(
+/** Gives the reply to EXEC to `done`, with what the proxy answers itself put in at its place: at once if that is nothing. */
+export function withLocals(
   frame: Buffer,
   queue: readonly Queued[],
-  desk: Desk
-): Promise<Buffer> {
+  desk: Desk,
+  done: (full: Buffer) => void
+): void {
+  const executed = frame[0] === STAR && frame[1] !== MINUS
+  if (!executed || queue.every(({ local }) => local === undefined)) {
+    done(frame)
+    return
+  }
   const items = new FrameItems(frame)
   const pieces: (Buffer | Promise<Buffer>)[] = [frame.subarray(0, items.body)]
   for (const { local } of queue) {
@@ -46,7 +46,7 @@ export async function withLocals(
     if (local === undefined) pieces.push(frame.subarray(items.start, items.end))
     else pieces.push(run(local, desk))
   }
-  return Buffer.concat(await Promise.all(pieces))
+  void Promise.all(pieces).then((all) => done(Buffer.concat(all)))
 }
 
 async function run({ spec, args }: LocalCommand, desk: Desk): Promise<Buffer> {

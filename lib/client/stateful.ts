@@ -1,7 +1,7 @@
 import type { ClusterNode } from '../cluster/node.ts'
 import { arityFits, type CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
-import { ErrorReply, type ReplyValue } from '../resp/encode.ts'
+import type { ReplyValue } from '../resp/encode.ts'
 import type { RequestView } from '../resp/request-reader.ts'
 import type { GatherPlan } from '../router/gather/gather.ts'
 import {
@@ -123,7 +123,7 @@ export class Stateful {
   intercept(view: RequestView, spec: CommandSpec): boolean {
     if (this.queueing) return this.#queue(view, spec)
     if (this.#subscriptions?.forbids(spec) !== true || !arityFits(spec, view.argc)) return false
-    this.#host.answer(spec, view, new ErrorReply(replyText.whileSubscribed(spec.name)))
+    this.#host.refuse(spec, view, replyText.whileSubscribed(spec.name))
     return true
   }
 
@@ -140,8 +140,7 @@ export class Stateful {
     this.#activeAt = services.clock.now
     if (IMMEDIATE.has(spec.name)) return false
     if (!arityFits(spec, view.argc)) {
-      if (spec.name === 'exec') transaction.abort(view, spec)
-      else this.#refuse(view, spec, replyText.wrongArity(spec.name))
+      this.#host.refuse(spec, view, replyText.wrongArity(spec.name))
       return true
     }
     const rules = {
@@ -151,7 +150,7 @@ export class Stateful {
     } as const
     const kind = decide(view, spec, this.#desk.protocol, rules, plan)
     if (kind === TRANSACTION && spec.name !== 'unwatch') transaction.take(view, spec, plan.slot)
-    else if (kind === REFUSED) this.#refuse(view, spec, plan.error)
+    else if (kind === REFUSED) this.#host.refuse(spec, view, plan.error)
     else if (kind === LOCAL && !BY_NODE.has(spec.name)) this.#queueLocal(view, spec)
     else if (kind === ONE_SLOT || (kind === BLOCKING && plan.slot >= 0)) {
       transaction.add(view, spec, plan.slot)
@@ -160,24 +159,24 @@ export class Stateful {
     } else {
       plan.step = undefined
       plan.fanOut = undefined
-      this.#refuse(view, spec, replyText.notInMulti)
+      this.#host.refuse(spec, view, replyText.notInMulti)
     }
     return true
   }
 
   #queueLocal(view: RequestView, spec: CommandSpec): void {
-    if (NOT_QUEUED.has(spec.name)) this.#refuse(view, spec, replyText.notInMulti)
+    if (NOT_QUEUED.has(spec.name)) this.#host.refuse(spec, view, replyText.notInMulti)
     else this.#transaction.addLocal(view, spec)
   }
 
-  #refuse(view: RequestView, spec: CommandSpec, error: string | Buffer): void {
-    this.#transaction.onFlaw()
-    this.#host.answer(spec, view, new ErrorReply(error))
+  /** EXEC is refused itself. */
+  refuseExec(view: RequestView, spec: CommandSpec, error: string): void {
+    this.#transaction.refuseExec(view, spec, error)
   }
 
-  /** A request that is no known command. */
+  /** A request was refused: between MULTI and EXEC that has EXEC fail. */
   flaw(): void {
-    this.#transaction.onFlaw()
+    if (this.queueing) this.#transaction.onFlaw()
   }
 
   /** A command that may keep its connection waiting. */
@@ -232,6 +231,7 @@ export class Stateful {
     spec: CommandSpec,
     run: () => ReplyValue | Promise<ReplyValue>
   ): void {
+    const off = this.#host.client.session.replyMode === 'off'
     const request = this.#desk.place(view, spec)
     this.#desk.stop()
     this.#desk.whenOldest(request, () => {
@@ -240,8 +240,8 @@ export class Stateful {
         this.#subscriptions?.clear()
       }
       const reply = run()
-      // RESET is answered although what came before it was not to be.
-      if (spec.name === 'reset') request.silent = false
+      // RESET is answered although what came before it was not to be; SKIP silences it, too.
+      if (spec.name === 'reset' && off) request.silent = false
       if (reply instanceof Promise) void reply.then((settled) => this.#conclude(request, settled))
       else this.#conclude(request, reply)
     })

@@ -1,4 +1,3 @@
-import type { Identity } from '../cluster/identities.ts'
 import type { CommandSpec } from '../command/spec.ts'
 import type { Entry } from '../pubsub/entry.ts'
 import { type SubscriptionKind, subscriptionCommand, topicKey, WORDS } from '../pubsub/kind.ts'
@@ -85,6 +84,10 @@ export class Subscriptions implements Subscriber {
     this.#client.abort(GAP)
   }
 
+  denied(): void {
+    this.#client.abort(RIGHTS_LOST)
+  }
+
   /** Looks at the time limit of a client that reads too slowly. */
   check(): void {
     const { clock, subscriberOutputSoftLimit: limit, subscriberOutputSoftTime } = this.#services
@@ -104,36 +107,15 @@ export class Subscriptions implements Subscriber {
     const names = argumentsOf(view).slice(1)
     this.#desk.stop()
     this.#desk.whenOldest(request, () => {
-      const { identity } = this.#client.session
-      if (subscribes && identity !== undefined) {
-        void this.#subscribeAs(identity, request, { spec, kind, names })
-      } else if (subscribes) this.#subscribe(request, kind, names)
+      if (subscribes) this.#subscribe(request, kind, names)
       else this.#unsubscribe(request, kind, names)
     })
   }
 
-  /** The hub hears as the proxy's own user: what another one may hear has to be asked for. */
-  async #subscribeAs(
-    identity: Identity,
-    request: Request,
-    wanted: { spec: CommandSpec; kind: SubscriptionKind; names: readonly Buffer[] }
-  ): Promise<void> {
-    const { spec, kind, names } = wanted
-    // Kept while the answer is waited for, and must not keep the whole chunk that they came in.
-    const own = names.map((name) => Buffer.from(name))
-    const refusal = await this.#services.clusterRights.refusal(identity, spec, own)
-    if (this.#client.gone) return
-    if (refusal === undefined) {
-      this.#subscribe(request, kind, own)
-      return
-    }
-    this.#desk.finish(request, new ErrorReply(refusal))
-    this.#desk.go()
-  }
-
   #subscribe(request: Request, kind: SubscriptionKind, names: readonly Buffer[]): void {
     let ended = false
-    const entry = this.#services.hub.enter(kind, names, (topics, error) => {
+    const { identity } = this.#client.session
+    const entry = this.#services.hubs.of(identity).enter(kind, names, (topics, error) => {
       ended = true
       this.#entry = undefined
       if (this.#client.gone) return
@@ -153,8 +135,11 @@ export class Subscriptions implements Subscriber {
   #entered(request: Request, kind: SubscriptionKind, topics: readonly Topic[]): void {
     const own = this.#topics[kind]
     const pushes = topics.map((topic) => {
-      own.set(topic.key, topic)
-      topic.subscribers.add(this)
+      // What it has since it was another user it has already.
+      if (!own.has(topic.key)) {
+        own.set(topic.key, topic)
+        topic.subscribers.add(this)
+      }
       return this.#confirmation(WORDS[kind].subscribe, kind, topic.name)
     })
     this.#confirm(request, pushes)
@@ -188,7 +173,7 @@ export class Subscriptions implements Subscriber {
 
   #leave(topic: Topic): void {
     this.#topics[topic.kind].delete(topic.key)
-    this.#services.hub.leave(topic, this)
+    topic.leave(this)
   }
 
   /** Ends them all without a word (`RESET`, or the client is gone). */

@@ -5,6 +5,14 @@ import type { Queued } from './exec-reply.ts'
 /** What a transaction answers. */
 export type Reply = SimpleString | ErrorReply | RawReply | typeof NULL_ARRAY
 
+/** What a transaction is told by what carries it out. */
+export interface TransactionRunOwner {
+  /** A node refused a command, or none can be reached: EXEC must fail. */
+  onFlaw(): void
+  /** It is over. */
+  onReset(): void
+}
+
 /** The commands between MULTI and EXEC, kept until EXEC was written somewhere, and which of them are answered. */
 export class TransactionQueue {
   readonly #desk: Desk

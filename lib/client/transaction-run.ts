@@ -7,16 +7,8 @@ import type { PrivateCourse, Traveller } from '../router/private-course.ts'
 import type { Request } from '../router/request.ts'
 import { Attempt, type LettingGo, whole } from './attempt.ts'
 import type { Desk } from './desk.ts'
-import { hasLocals, QUEUED, type Queued, withLocals } from './exec-reply.ts'
-import { type Reply, TransactionQueue } from './transaction-queue.ts'
-
-/** What {@link TransactionRun} tells the transaction that it carries out. */
-export interface TransactionRunOwner {
-  /** A node refused a command, or none can be reached: EXEC must fail. */
-  onFlaw(): void
-  /** It is over. */
-  onReset(): void
-}
+import { QUEUED, type Queued, withLocals } from './exec-reply.ts'
+import { type Reply, TransactionQueue, type TransactionRunOwner } from './transaction-queue.ts'
 
 const DISCARD: Buffer = frameRequest(['DISCARD']).buffer
 const MINUS = 45
@@ -55,9 +47,9 @@ export class TransactionRun implements Traveller {
     return this.#desk.lane
   }
 
-  /** Slot of all keys; -1 before the first. */
+  /** Slot of all keys; -1 before the first, and once the watch is lost: nothing will be executed. */
   get slot(): number {
-    return this.#slot
+    return this.#watch === 'lost' ? -1 : this.#slot
   }
 
   /** Whether keys are watched; `lost`: they were, on a connection that is gone. */
@@ -175,10 +167,10 @@ export class TransactionRun implements Traveller {
       this.#watched(error, true)
       return
     }
-    const { owes } = this.queue
+    const untouched = this.queue.owes && !text.startsWith('UNCERTAIN')
     this.queue.answerAll(error)
     this.#owner.onFlaw()
-    const aborted = owes ? new ErrorReply(replyText.execAborted) : error
+    const aborted = untouched ? new ErrorReply(replyText.execAborted) : error
     if (this.#end !== undefined) this.#complete(this.#end.reply ?? aborted, 'discard')
   }
 
@@ -195,11 +187,23 @@ export class TransactionRun implements Traveller {
       return
     }
     if (this.queue.length === 0 && this.#end === undefined) return
-    attempt.open((error) => this.#lost(attempt, error))
+    attempt.open(() => this.#pump(), {
+      onReply: (buffer, start, end) => this.#multiRefused(attempt, buffer.subarray(start, end)),
+      onLost: (error) => this.#lost(attempt, error),
+    })
+    if (!attempt.confirmed) return
     while (attempt.live && attempt.sent < this.queue.length) {
       this.#sendQueued(attempt, this.queue.items[attempt.sent++]!)
     }
     if (this.#end !== undefined && !attempt.ended && this.#loading === 0) this.#sendEnd(attempt)
+  }
+
+  /** Its user may not begin transactions. What was sent behind MULTI, on a connection that took it before, was carried out by itself. */
+  #multiRefused(attempt: Attempt, frame: Buffer): void {
+    const text = frame.toString('latin1', 1, frame.length - 2)
+    this.#attempt = undefined
+    attempt.discard()
+    this.onFailed(attempt.sent > 0 ? replyText.uncertain(text) : text)
   }
 
   #sendQueued(attempt: Attempt, queued: Queued): void {
@@ -264,11 +268,7 @@ export class TransactionRun implements Traveller {
     this.#node = this.#attempt?.connection.node
     this.#attempt?.giveBack()
     this.#attempt = undefined
-    if (!hasLocals(frame, queue)) {
-      this.#complete(new RawReply(frame), 'giveBack')
-      return
-    }
-    void withLocals(frame, queue, this.#desk).then((full) => {
+    withLocals(frame, queue, this.#desk, (full) => {
       if (this.#end === end) this.#complete(new RawReply(full), 'giveBack')
     })
   }
@@ -328,14 +328,14 @@ export class TransactionRun implements Traveller {
   }
 
   /** The connection is lost, and EXEC was not written. */
-  #lost(attempt: Attempt, error: ProxyError | undefined): void {
+  #lost(attempt: Attempt, error: ProxyError): void {
     if (!attempt.live) return
     this.#attempt = undefined
     attempt.discard()
     if (this.#watch === 'held') this.#loseWatch()
     else if (this.#course?.again() !== true) {
       this.#course?.cancel()
-      this.onFailed(replyText.unreachable(error?.message ?? 'it refused MULTI'))
+      this.onFailed(replyText.unreachable(error.message))
     }
   }
 

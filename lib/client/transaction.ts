@@ -6,7 +6,8 @@ import { whole } from './attempt.ts'
 import type { Desk } from './desk.ts'
 import { QUEUED, type Queued } from './exec-reply.ts'
 import { countsAsWrite } from './pause.ts'
-import { TransactionRun, type TransactionRunOwner } from './transaction-run.ts'
+import type { TransactionRunOwner } from './transaction-queue.ts'
+import { TransactionRun } from './transaction-run.ts'
 
 /**
  * ```
@@ -157,9 +158,9 @@ export class Transaction implements TransactionRunOwner {
     }
   }
 
-  /** EXEC with arguments: the server gives up the transaction. */
-  abort(view: RequestView, spec: CommandSpec): void {
-    this.#finish(view, spec, new ErrorReply(replyText.execArity))
+  /** EXEC is refused itself, as when it has arguments: the server gives up the transaction, and what is watched. */
+  refuseExec(view: RequestView, spec: CommandSpec, reason: string): void {
+    this.#finish(view, spec, new ErrorReply(replyText.execRefused(reason)))
   }
 
   #discard(view: RequestView, spec: CommandSpec): void {

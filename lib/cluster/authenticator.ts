@@ -16,12 +16,6 @@ export type Trial =
   | { readonly error: string }
   | { readonly error: undefined; readonly user: string; readonly own: boolean }
 
-/** What a user may do, in words of the ACL. */
-export interface UserRules {
-  readonly commands: readonly string[]
-  readonly channels: readonly string[]
-}
-
 /** Tries the users and passwords of clients on the cluster, and tells what users may do there. */
 export class Authenticator {
   readonly #cache: SlotCache
@@ -67,26 +61,29 @@ export class Authenticator {
     return this.#cache.masters().filter(({ status }) => status !== 'down')
   }
 
-  /** What the cluster lets a user do; undefined if the proxy may not know. */
-  async rulesOf({ user }: Identity): Promise<UserRules | undefined> {
+  /** Which commands the cluster lets a user run, in words of the ACL: its own ones, and those of each selector. None if the proxy may not know. */
+  async rulesOf({ user }: Identity): Promise<readonly (readonly string[])[]> {
     const [master] = this.#masters()
-    if (master === undefined) return undefined
+    if (master === undefined) return []
     try {
       const reply = await ask(master, 'ACL', 'GETUSER', user)
-      const fields = Array.isArray(reply) ? reply : []
-      const field = (name: string): unknown => fields[fields.indexOf(name) + 1]
-      if (!fields.includes('commands')) return undefined
-      return { commands: words(field('commands'), ''), channels: words(field('channels'), '&') }
+      const selectors = field(reply, 'selectors')
+      const all = [reply, ...(Array.isArray(selectors) ? selectors : [])]
+      return all
+        .map((each) => field(each, 'commands'))
+        .filter((commands) => typeof commands === 'string')
+        .map((commands) => commands.split(' ').filter((word) => word !== ''))
     } catch {
-      return undefined
+      return []
     }
   }
 }
 
-/** Servers before 7 tell patterns as a list, without the sign before each. */
-function words(told: unknown, sign: string): readonly string[] {
-  if (Array.isArray(told)) return told.map((pattern) => `${sign}${String(pattern)}`)
-  return typeof told === 'string' ? told.split(' ').filter((word) => word !== '') : []
+/** A field of a reply that tells pairs of names and values. */
+function field(reply: unknown, name: string): unknown {
+  const fields = Array.isArray(reply) ? reply : []
+  const at = fields.indexOf(name)
+  return at < 0 ? undefined : fields[at + 1]
 }
 
 /** A node's refusal; undefined when the password is right. */

@@ -58,7 +58,13 @@ export class Identities {
     return this.#last
   }
 
-  /** A client is the user no more. */
+  /** It is needed beyond its clients: what is subscribed to on its connections. */
+  hold({ number }: Identity): void {
+    const held = this.#held.get(number)
+    if (held !== undefined) held.clients++
+  }
+
+  /** A client is the user no more, or who held it needs it no more. */
   release({ number }: Identity, now: number): void {
     const held = this.#held.get(number)
     if (held === undefined) return

@@ -45,6 +45,8 @@ export class PrivateConnection {
   clientId: string | undefined
   /** Whether the node may be silent for as long as it likes: the borrower waits in a blocking command. */
   patient = false
+  /** Whether its node let its user begin a transaction on it, the last time. */
+  takesMulti = false
   readonly #owner: PrivateConnectionOwner
   readonly #connection: Connection
   #onLost: ((error: ProxyError) => void) | undefined

@@ -7,18 +7,21 @@ import { Gaps } from './gaps.ts'
 import { type SubscriptionKind, topicKey } from './kind.ts'
 import { type ClusterGuide, type Interruption, Placement } from './placement.ts'
 import { Message } from './push.ts'
-import { type Subscriber, Topic } from './topic.ts'
+import { Topic } from './topic.ts'
 
 /** The settings that the hub depends on; they may change while it runs. */
 export type HubSettings = Pick<Settings, 'connectTimeout' | 'retryBudget' | 'onSubscriptionGap'>
 
+/** What a node says that is about the user, and no passing trouble. */
+const DENIAL = /^(?:NOPERM|NOAUTH|WRONGPASS) /
+
 /**
- * Publish and subscribe for all clients together: each channel is subscribed to once in the cluster, for whatever number of clients, and its
+ * Publish and subscribe for all clients of one user together: each channel is subscribed to once in the cluster, for whatever number of clients, and its
  * messages are handed to all of them.
  *
  * ```
  * nodes -> Feed -> Placement -> Hub -> Topic's subscribers: one buffer for all of them
- * clients -> enter / leave -> Topic -> Placement -> Feed -> SUBSCRIBE, UNSUBSCRIBE
+ * clients -> enter / Topic.leave -> Topic -> Placement -> Feed -> SUBSCRIBE, UNSUBSCRIBE
  * ```
  */
 export class Hub {
@@ -32,16 +35,25 @@ export class Hub {
   #broken: Topic[] = []
   #stopChecking: (() => void) | undefined
   #state: 'open' | 'closed' = 'open'
+  readonly #onUse: (used: boolean) => void
 
-  constructor(settings: HubSettings, guide: ClusterGuide, events: EventSink) {
+  /** `onUse` is called when there is a first topic, and when there is none any more. */
+  constructor(
+    settings: HubSettings,
+    guide: ClusterGuide,
+    events: EventSink,
+    onUse: (used: boolean) => void = () => {}
+  ) {
     this.#settings = settings
     this.#guide = guide
+    this.#onUse = onUse
     this.#gaps = new Gaps(guide.clock, events)
     this.#placement = new Placement(guide, {
       onReady: (topic) => this.#onReady(topic),
       onInterrupted: (topic, why) => this.#onInterrupted(topic, why),
-      onRefused: (topic, error) => {
-        for (const waiter of [...topic.waiters]) waiter.onRefused(topic, error)
+      onRefused: (topic, error) => refused(topic, error),
+      onDenied: (topics, error) => {
+        for (const topic of topics) refused(topic, error)
       },
       onMessage: (topic, bytes, start, end) => deliver(topic, bytes, start, end),
       topics: () => this.#topics.values(),
@@ -75,12 +87,6 @@ export class Hub {
     return entry
   }
 
-  /** A client leaves a topic. With the last one the subscription ends. */
-  leave(topic: Topic, subscriber: Subscriber): void {
-    topic.subscribers.delete(subscriber)
-    this.#tidy([topic])
-  }
-
   /** Resolves when the nodes have carried out all that they were asked for so far. */
   async settled(): Promise<void> {
     await Promise.all(Array.from(this.#placement.feeds(), (feed) => feed.settled()))
@@ -95,6 +101,12 @@ export class Hub {
   /** How many clients are subscribed to a channel. */
   subscribers(kind: SubscriptionKind, name: Buffer): number {
     return this.#topics.get(topicKey(kind, name))?.subscribers.size ?? 0
+  }
+
+  /** Whether it has neither topics nor connections. */
+  get idle(): boolean {
+    const [feed] = this.#placement.feeds()
+    return this.#topics.size === 0 && feed === undefined
   }
 
   /** The hub's own connections, each of which its node counts as a client. */
@@ -113,8 +125,9 @@ export class Hub {
   #topic(kind: SubscriptionKind, name: Buffer): Topic {
     const known = this.#topics.get(topicKey(kind, name))
     if (known !== undefined) return known
-    const topic = new Topic(kind, name)
+    const topic = new Topic(kind, name, (left) => this.#tidy([left]))
     this.#topics.set(topic.key, topic)
+    if (this.#topics.size === 1) this.#onUse(true)
     this.#placement.place(topic)
     return topic
   }
@@ -125,6 +138,7 @@ export class Hub {
       this.#topics.delete(topic.key)
       this.#gaps.drop(topic)
       this.#placement.withdraw(topic)
+      if (this.#topics.size === 0) this.#onUse(false)
     }
   }
 
@@ -153,8 +167,15 @@ export class Hub {
 
   #check(): void {
     this.#placement.check()
+    if (this.idle) this.#rest()
     const { now } = this.#guide.clock
     for (const entry of [...this.#entries]) if (now >= entry.deadline) this.#giveUp(entry)
+  }
+
+  /** There is nothing to look at before somebody enters. */
+  #rest(): void {
+    this.#stopChecking?.()
+    this.#stopChecking = undefined
   }
 
   /** Nobody waits for ever. Where some masters have confirmed and others cannot be reached, what those tell would be a gap. */
@@ -174,6 +195,13 @@ export class Hub {
 
 function unreachable(error: ProxyError | undefined): string {
   return error === undefined ? replyText.slotNotServed : replyText.unreachable(error.message)
+}
+
+/** A topic will not be heard: who waits for it is told why, and who had it is not left in the belief that it still has. */
+function refused(topic: Topic, error: string): void {
+  for (const waiter of [...topic.waiters]) waiter.onRefused(topic, error)
+  if (!DENIAL.test(error)) return
+  for (const subscriber of [...topic.subscribers]) subscriber.denied()
 }
 
 /** Hands a message to all subscribers; it is encoded once for each protocol version. */

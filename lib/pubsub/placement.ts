@@ -39,6 +39,8 @@ export interface PlacementEvents {
   onInterrupted(topic: Topic, why: Interruption): void
   /** A node does not let the proxy subscribe to it; an error text, code first. */
   onRefused(topic: Topic, error: string): void
+  /** The nodes do not let the user in any more, as which topics were subscribed to. */
+  onDenied(topics: readonly Topic[], error: string): void
   /** A message of a topic, once, whatever number of nodes tell it; the bytes are valid during the call only. */
   onMessage(topic: Topic, bytes: Buffer, start: number, end: number): void
   /** All topics in use. */
@@ -165,6 +167,10 @@ export class Placement {
     const lost = [...feed.topics.values()]
     const why = { reason: 'connection lost', node: node.name, cause: error } as const
     for (const topic of lost) topic.sources.delete(feed)
+    if (error.code === 'NODE_AUTH') {
+      this.#events.onDenied(lost, error.message)
+      return
+    }
     for (const topic of lost) this.place(topic, why)
   }
 

@@ -12,6 +12,8 @@ export interface Subscriber {
   push(bytes: Buffer): void
   /** Messages may have been lost, and subscribers are to be disconnected when that is so. */
   interrupted(): void
+  /** The nodes do not let its user hear the topic any more. */
+  denied(): void
 }
 
 /** A connection to one node on which topics are subscribed to. */
@@ -64,13 +66,23 @@ export class Topic {
   /** The last error that a node answered, code first; it will be tried again. */
   trouble = ''
 
-  constructor(kind: SubscriptionKind, name: Buffer) {
+  readonly #onLeft: (topic: Topic) => void
+
+  /** `onLeft` is called when a client has left it. */
+  constructor(kind: SubscriptionKind, name: Buffer, onLeft: (topic: Topic) => void = () => {}) {
     this.kind = kind
+    this.#onLeft = onLeft
     // A view would keep the whole chunk that it came in.
     this.name = Buffer.from(name)
     this.key = topicKey(kind, name)
     this.reach = reachOf(kind, name)
     this.slot = kind === 'shard' ? keySlot(name, 0, name.length) : -1
+  }
+
+  /** A client leaves it. With the last one the subscription ends. */
+  leave(subscriber: Subscriber): void {
+    this.subscribers.delete(subscriber)
+    this.#onLeft(this)
   }
 
   /** Whether nobody wants it any more. */

@@ -128,6 +128,23 @@ describe('E8.6 CLIENT REPLY', () => {
     ])
   })
 
+  it('E8.6 SKIP silences RESET too, which takes effect, and OFF does not', async () => {
+    await using stage = await setStage()
+    const client = await stage.client()
+    const skipped = ['CLIENT', 'REPLY', 'SKIP']
+    for (const state of [
+      ['HELLO', '3'],
+      ['WATCH', 'k'],
+    ]) {
+      await client.call(...state)
+      for (const request of [skipped, ['RESET'], ['CLIENT', 'NO-EVICT', 'x']]) client.send(request)
+      assert.equal(String(await client.readReply()), '-ERR syntax error\r\n')
+      assert.equal(String(await client.call('HGETALL', 'h')), '*0\r\n')
+    }
+    client.send(['CLIENT', 'REPLY', 'OFF'])
+    assert.equal(String(await client.call('RESET')), '+RESET\r\n')
+  })
+
   it('E8.6 OFF silences transactions and blocking commands too, until ON or RESET', async () => {
     await using stage = await setStage()
     const client = await stage.client()

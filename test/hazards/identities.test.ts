@@ -314,29 +314,3 @@ describe('E13.10 users of the cluster', () => {
     assert.match(await text(bob.call('PROXY', 'INFO')), /clients/)
   })
 })
-
-describe('E13.2 subscriptions of users of the cluster', () => {
-  it('are for the channels that the cluster lets them hear, and end for nobody else', async () => {
-    await using stage = await stageOf()
-    const rules = '*4\r\n$8\r\ncommands\r\n$5\r\n+@all\r\n$8\r\nchannels\r\n$7\r\n&news.*\r\n'
-    for (const node of stage.cluster.nodes) node.answer('ACL', rules, { times: 9 })
-    const alice = await stage.client()
-    await alice.ask('HELLO', 3, 'AUTH', 'alice', 'a-secret')
-    const denied =
-      '-NOPERM this user has no permissions to access one of the channels used as arguments\r\n'
-    assert.equal(await text(alice.call('SUBSCRIBE', 'news.1', 'other')), denied)
-    assert.match(await text(alice.call('SUBSCRIBE', 'news.1')), /news\.1/)
-    // Greeted anew while subscribed, as another user, it keeps its place.
-    assert.match(await text(alice.call('HELLO', 3, 'AUTH', 'bob', 'b-secret')), /proto/)
-    const plain = await stage.client()
-    await plain.ask('PUBLISH', 'news.1', 'hello')
-    assert.match(String(await alice.readReply()), /hello/)
-  })
-
-  it('are none while the cluster does not tell what they may hear', async () => {
-    await using stage = await stageOf()
-    const alice = await aliceOf(stage)
-    assert.match(await text(alice.call('SUBSCRIBE', 'news')), /^-NOPERM/)
-    assert.equal(await alice.ask('SET', 'k', '1'), 'OK')
-  })
-})

@@ -115,6 +115,28 @@ describe('transactions', () => {
     assert.equal(String(await client.call('EXEC')), ABORTED)
   })
 
+  it('E6.2 what a user queues who may not begin a transaction is carried out neither once nor often', async () => {
+    await using stage = await setStage({ options: { privatePoolSize: 1, privatePoolMinSize: 1 } })
+    const node = stage.cluster.nodes[0]!
+    const key = stage.keyOf(0)
+    const client = await stage.client()
+    const noperm = "-NOPERM this user has no permissions to run the 'multi' command\r\n"
+    node.answer('MULTI', noperm, { times: 1 })
+    assert.deepEqual(await texts(client, 'MULTI', `INCR ${key}`, 'EXEC', `GET ${key}`), [
+      '+OK\r\n',
+      noperm,
+      ABORTED,
+      '$-1\r\n',
+    ])
+    assert.equal((await texts(client, 'MULTI', `INCR ${key}`, 'EXEC')).at(-1), '*1\r\n:1\r\n')
+    // A connection that took MULTI before is trusted to take it again.
+    node.answer('MULTI', noperm, { times: 1 })
+    const replies = await texts(client, 'MULTI', `INCR ${key}`, 'EXEC', `GET ${key}`)
+    assert.match(replies[1]!, /^-UNCERTAIN .*NOPERM/)
+    assert.match(replies[2]!, /^-UNCERTAIN /)
+    assert.equal(replies[3], '$1\r\n2\r\n')
+  })
+
   it('E6.4 an error at execution stays among the replies, and the others run', async () => {
     await using stage = await setStage()
     const key = stage.keyOf(0)
@@ -396,6 +418,49 @@ describe('transactions', () => {
       stage.wire(0).release()
       assert.equal(String((await frames).at(-1)), '*-1\r\n')
     }
+  })
+
+  it('E6.4 an EXEC that is refused itself says why, and gives up the transaction and the watch', async () => {
+    await using stage = await setStage()
+    const key = stage.keyOf(0)
+    const client = await stage.client()
+    const wrong = "wrong number of arguments for 'exec' command"
+    const refused = `-EXECABORT Transaction discarded because of: ${wrong}\r\n`
+    assert.deepEqual(await texts(client, 'EXEC x', `WATCH ${key}`, 'EXEC x'), [
+      refused,
+      '+OK\r\n',
+      refused,
+    ])
+    await (await stage.client()).call('SET', key, '1')
+    assert.equal((await texts(client, 'MULTI', `GET ${key}`, 'EXEC')).at(-1), '*1\r\n$1\r\n1\r\n')
+    const replies = await texts(client, 'MULTI', `GET ${key}`, 'EXEC x', 'EXEC')
+    assert.deepEqual(replies.slice(2), [refused, '-ERR EXEC without MULTI\r\n'])
+    await client.call('SUBSCRIBE', 'c')
+    assert.match(
+      String(await client.call('EXEC')),
+      /^-EXECABORT Transaction discarded because of: Can't execute 'exec': only /
+    )
+  })
+
+  it('E6.5 a watch that is lost binds nobody to its slot', async () => {
+    await using stage = await setStage({ options: { transactionIdleTimeout: 100 } })
+    const [key, other] = stage.keysOf(0, 2)
+    const elsewhere = stage.keyOf(1)
+    const client = await stage.client()
+    await texts(client, `WATCH ${key}`)
+    await stage.cluster.nodes[0]!.waitFor('UNWATCH')
+    assert.deepEqual(
+      await texts(
+        client,
+        `WATCH ${other}`,
+        `WATCH ${elsewhere}`,
+        'MULTI',
+        `GET ${elsewhere}`,
+        'EXEC'
+      ),
+      ['+OK\r\n', '+OK\r\n', '+OK\r\n', '+QUEUED\r\n', '*-1\r\n']
+    )
+    assert.equal((await texts(client, 'MULTI', `GET ${elsewhere}`, 'EXEC')).at(-1), '*1\r\n$-1\r\n')
   })
 
   it('RESET leaves a transaction and what it watched, and QUIT ends the connection', async () => {

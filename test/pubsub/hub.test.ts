@@ -14,6 +14,7 @@ const push = (...items: (string | number)[]): string => String(encodeReply(new P
 class Keeper implements Subscriber {
   readonly protocol: ProtocolVersion
   readonly got: Buffer[] = []
+  lost = false
 
   constructor(protocol: ProtocolVersion) {
     this.protocol = protocol
@@ -24,6 +25,10 @@ class Keeper implements Subscriber {
   }
 
   interrupted(): void {}
+
+  denied(): void {
+    this.lost = true
+  }
 }
 
 describe('Hub', () => {
@@ -123,7 +128,7 @@ describe('Hub', () => {
       ]
       network.last.push(confirmations.map((each) => each + PONG).join(''))
       const topics = await entering
-      for (const topic of topics) hub.leave(topic, client)
+      for (const topic of topics) topic.leave(client)
       await endOfTurn()
       network.last.push(
         topics.map(({ name }) => push('unsubscribe', String(name), 1) + PONG).join('')

@@ -170,6 +170,13 @@ describe('users of a real cluster', needsServer, () => {
     await root.ask('AUTH', 'root', 'root-secret')
     assert.match(String(await root.call('PROXY', 'INFO')), /clients/)
     assert.match(String(await root.call('CLIENT', 'LIST')), /user=alice/)
+    for (const node of cluster.nodes) {
+      await node.call('ACL', 'SETUSER', 'chosen', 'on', '>chosen-secret', '(+client|list)')
+    }
+    await using chosen = await connect(running.port)
+    await chosen.ask('AUTH', 'chosen', 'chosen-secret')
+    assert.match(String(await chosen.call('CLIENT', 'LIST')), /user=alice/)
+    assert.match(String(await chosen.call('CLIENT', 'KILL', 'ID', '1')), /^-NOPERM/)
     await using plain = await connect(running.port)
     assert.match(String(await plain.call('PROXY', 'INFO')), /clients/)
     await assertWhole(alice)

@@ -124,6 +124,31 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     assert.deepEqual(await popped, ['moving', 'a'])
   })
 
+  it('E7.8 XREADGROUP is told when its stream is gone, and goes on where it was moved', async () => {
+    const key = 'stream:group'
+    const [owner, other] = await homes(key)
+    const [waiter, writer] = [await client(), await client()]
+    const read = ['XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', key, '>']
+    await writer.ask('XGROUP', 'CREATE', key, 'g', '$', 'MKSTREAM')
+    const gone = waiter.call(...read)
+    await blockedIn(owner, 1)
+    await writer.ask('DEL', key)
+    assert.equal(String(await gone), '-UNBLOCKED the stream key no longer exists\r\n')
+    await writer.ask('XGROUP', 'CREATE', key, 'g', '$', 'MKSTREAM')
+    const changed = waiter.call(...read)
+    await blockedIn(owner, 1)
+    await writer.ask('SET', key, 'x')
+    assert.match(String(await changed), /^-(UNBLOCKED|WRONGTYPE) /)
+    await writer.ask('DEL', key)
+    await writer.ask('XGROUP', 'CREATE', key, 'g', '$', 'MKSTREAM')
+    const found = waiter.call(...read)
+    await blockedIn(owner, 1)
+    await cluster.migrateSlot(slotOf(key), owner, other)
+    await blockedIn(other, 1)
+    await writer.ask('XADD', key, '*', 'f', 'v')
+    assert.match(String(await found), /stream:group.*\r\nf\r\n\$1\r\nv\r\n$/s)
+  })
+
   it('E7.9 XREAD with $ misses nothing that comes while its slot moves', async () => {
     const [owner, other] = await homes('stream')
     const [waiter, writer] = [await client(), await client()]

@@ -1,7 +1,7 @@
 import type { Trial } from '../../cluster/authenticator.ts'
 import type { Identity } from '../../cluster/identities.ts'
 import type { Catalogue } from '../../command/catalogue.ts'
-import type { Hub } from '../../pubsub/hub.ts'
+import type { Hubs } from '../../pubsub/hubs.ts'
 import type { SubscriptionKind } from '../../pubsub/kind.ts'
 import type { ReplyValue } from '../../resp/encode.ts'
 import type { PartReply } from '../../router/composite.ts'
@@ -119,7 +119,7 @@ export interface LocalServices {
     release(identity: Identity): void
   }
   /** What users of the cluster may have the proxy do. */
-  readonly clusterRights: Pick<ClusterRights, 'mayRun' | 'refusal'>
+  readonly clusterRights: Pick<ClusterRights, 'mayRun'>
   /** Whether HELLO 3 is accepted. */
   readonly resp3: boolean
   /** Whether the CLUSTER command presents the proxy as the owner of all slots. */
@@ -152,9 +152,9 @@ export interface LocalServices {
   /** What all masters answer to the same command; rejects while a slot has no owner. */
   askEach(args: readonly Uint8Array[], lane: number): Promise<readonly PartReply[]>
   /** Publish and subscribe. */
-  readonly hub: Hub
   /** What is told of the protocol versions that clients speak. */
   readonly privates: Pick<Privates, 'expect'>
+  readonly hubs: Hubs
   /** For the PROXY command. */
   readonly admin: AdminServices
   /** Sends a command without keys to any master, and gives its reply as raw bytes. */

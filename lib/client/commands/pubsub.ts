@@ -44,11 +44,11 @@ async function census({
 
 /** The names of a thread, when the nodes have carried out what its clients did before. */
 async function namesOf(services: LocalServices, kind: SubscriptionKind): Promise<Names> {
-  const { hub } = services
-  await hub.settled()
+  const { hubs } = services
+  await hubs.settled()
   return {
-    names: Array.from(hub.topics(kind), ({ name }) => name.toString('latin1')),
-    placed: Array.from(hub.feeds(), (feed) => [feed.node.name, feed.names(kind)] as const),
+    names: Array.from(hubs.topics(kind), ({ name }) => name.toString('latin1')),
+    placed: Array.from(hubs.feeds(), (feed) => [feed.node.name, feed.names(kind)] as const),
   }
 }
 
@@ -86,13 +86,13 @@ function channels(subcommand: string, kind: SubscriptionKind): Everywhere<Names>
 function subscribers(subcommand: string, kind: SubscriptionKind): Everywhere<Numbers> {
   return {
     kind: `pubsub ${subcommand}`,
-    share: async (args, { hub }) => {
+    share: async (args, { hubs }) => {
       const names = args.slice(2).map((name) => Buffer.from(name))
-      await hub.settled()
+      await hubs.settled()
       return {
-        own: names.map((name) => hub.subscribers(kind, name)),
+        own: names.map((name) => hubs.subscribers(kind, name)),
         placed: Array.from(
-          hub.feeds(),
+          hubs.feeds(),
           (feed) => [feed.node.name, names.map((name) => Number(feed.has(kind, name)))] as const
         ),
       }
@@ -105,7 +105,7 @@ function subscribers(subcommand: string, kind: SubscriptionKind): Everywhere<Num
       return call.args.slice(2).flatMap((name, i): ReplyValue[] => {
         const own = parts.reduce((sum, part) => sum + part.own[i]!, 0)
         const strangers = told.reduce((sum, { node, counts }) => {
-          const ours = parts.map(({ placed }) => new Map(placed).get(node)?.[i] ?? 0)
+          const ours = parts.flatMap(({ placed }) => placedAt(placed, node).map((each) => each[i]!))
           return sum + beyond(Number(counts[2 * i + 1]), ours)
         }, 0)
         return [name, own + strangers]
@@ -123,12 +123,20 @@ const patterns: Everywhere<Names> = {
     if (answers instanceof ErrorReply) return answers
     const own = new Set(shares.flatMap(({ value }) => value.names))
     const strangers = answers.map(({ node, reply }) => {
-      // Several threads may have the same pattern at one node, which counts it once.
-      const ours = new Set(shares.flatMap(({ value }) => new Map(value.placed).get(node) ?? []))
+      // Several threads, and users, may have the same pattern at one node, which counts it once.
+      const ours = new Set(shares.flatMap(({ value }) => placedAt(value.placed, node).flat()))
       return beyond(Number(content(reply, valueStart(reply))), [ours.size])
     })
     return strangers.reduce((sum, count) => sum + count, own.size)
   },
+}
+
+/** What one node has; a thread may have several connections to it, one for each user. */
+function placedAt<Value>(
+  placed: readonly (readonly [node: string, value: Value])[],
+  node: string
+): readonly Value[] {
+  return placed.filter(([name]) => name === node).map(([, value]) => value)
 }
 
 /** What remains of a number without ours; both may change while they are asked for. */

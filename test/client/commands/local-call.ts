@@ -16,6 +16,7 @@ import { Clock } from '../../../lib/clock.ts'
 import { Catalogue } from '../../../lib/command/catalogue.ts'
 import { readOptions } from '../../../lib/option-reader.ts'
 import { Hub } from '../../../lib/pubsub/hub.ts'
+import { Hubs } from '../../../lib/pubsub/hubs.ts'
 import { encodeReply } from '../../../lib/resp/encode.ts'
 import type { Argument } from '../../support/resp-frame.ts'
 
@@ -130,7 +131,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
       release: () => {},
     },
     privates: { expect: () => {} },
-    clusterRights: { mayRun: async () => false, refusal: async () => undefined },
+    clusterRights: { mayRun: async () => false },
     resp3: true,
     clusterEmulation: true,
     tls: false,
@@ -152,7 +153,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     askMasters: () => Promise.reject(new Error('there is no cluster')),
     callAny: () => Promise.reject(new Error('there is no cluster')),
     askEach: () => Promise.reject(new Error('there is no cluster')),
-    hub: fakeHub(),
+    hubs: new Hubs(fakeHub(), fakeHub),
     admin: fakeAdmin(),
   }
 }
