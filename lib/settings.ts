@@ -174,7 +174,7 @@ export interface Settings {
   connectTimeout: number
   /** Milliseconds that a node may be silent while requests are in flight. Default `30000`. */
   commandTimeout: number
-  /** Milliseconds for all further attempts at one request. Default `5000`. */
+  /** Milliseconds for all further attempts at one request, and for waiting for a node that is down. Default `5000`. */
   retryBudget: number
   /** Redirects that one request may meet. Default `16`. */
   maxRedirects: number

@@ -80,6 +80,7 @@ const COMMAND_LINES: readonly (readonly [string, string, string])[] = [
   ['--log-level', '--log-level', LEVELS],
   ['--log-format xml', '--log-format', 'one of text, json'],
   ['--shutdown-timeout soon', '--shutdown-timeout', 'a whole number'],
+  ['--thread-timeout never', '--thread-timeout', 'a whole number'],
   ['--auth-user me', 'auth-user', 'auth'],
   ['-a', '-a', "as in '-a <passw>'"],
   ['-c', '-c', "as in '-c <file>'"],
