@@ -87,8 +87,8 @@ test('what is printed is a configuration again, without secrets', () => {
 })
 
 test('what can be read once is told from files', () => {
-  for (const file of ['-', '/dev/null', tmpdir()]) assert.equal(canBeReadOnce(file), true, file)
-  for (const file of ['', 'package.json', 'none.conf']) {
-    assert.equal(canBeReadOnce(file), false, file)
+  for (const path of ['-', '/dev/null', tmpdir()]) assert.equal(canBeReadOnce(path), true, path)
+  for (const path of ['', 'package.json', 'none.conf']) {
+    assert.equal(canBeReadOnce(path), false, path)
   }
 })

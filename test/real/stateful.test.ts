@@ -190,9 +190,9 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
       Number(/master_repl_offset:(\d+)/.exec(String(await node!.call('INFO', 'replication')))?.[1])
     const library = "#!lua name=kept\nredis.register_function('kept', function() return 1 end)"
     await node!.call('FUNCTION', 'LOAD', library)
-    const [functions, before] = [await node!.call('FUNCTION', 'DUMP'), await offset()]
+    const [functions, offsetBefore] = [await node!.call('FUNCTION', 'DUMP'), await offset()]
     assert.equal(await node!.call('FUNCTION', 'RESTORE', NO_FUNCTIONS), 'OK')
-    assert.ok((await offset()) > before)
+    assert.ok((await offset()) > offsetBefore)
     assert.deepEqual(await node!.call('FUNCTION', 'DUMP'), functions)
     await node!.call('FUNCTION', 'DELETE', 'kept')
   })
