@@ -189,7 +189,7 @@ export const optionTable: { readonly [Name in keyof Settings]: OptionSpec<Settin
     default: 5000,
     ...whole(0, DAY),
     unit: 'ms',
-    help: 'Time for all further attempts at one request.',
+    help: 'Time for all further attempts at one request, and for waiting for a node that is down.',
     runtime: true,
   },
   maxRedirects: {

@@ -79,20 +79,23 @@ export function serveAsThread(): void {
       socket.once('close', () => ending || channel.tell('gone', id))
       thread!.accept(socket, id, elsewhere)
     },
-    question: (question: ThreadQuestion) => thread!.answer(question),
+    // That it answers at all is what is asked.
+    look: () => {},
+    question: (question: ThreadQuestion) => thread?.answer(question),
     configure: ({ given, options }: Change) =>
-      thread!.configure(
+      thread?.configure(
         Configuration.of(given),
         options.map((name) => optionNamed(name)!)
       ),
     reopen: () => reopened(log),
     end: (how: ShutdownOptions) => void end(how),
   })
-  process.on('disconnect', () => void end({ timeout: 0 }))
+  // Nobody is left who could tell it to be quick.
+  process.on('disconnect', () => (ending ? process.exit(0) : void end({ timeout: 0 })))
   process.on('SIGTERM', async () => {
     // When the main process has answered, no client is on its way to here any more.
-    await channel.ask('leaving', undefined, LEAVE_TIME).catch(() => {})
-    await end({ timeout: DEFAULT_END })
+    const how = channel.ask<ShutdownOptions>('leaving', undefined, LEAVE_TIME)
+    await end(await how.catch(() => ({ timeout: DEFAULT_END })))
   })
   // They are the main process's business; a terminal sends them to all.
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
@@ -100,7 +103,7 @@ export function serveAsThread(): void {
   }
 }
 
-/** Milliseconds for what is in flight, when the thread alone is told to end by a signal. */
+/** Milliseconds for what is in flight, when the thread is told to end by a signal and the main process does not say how long it has. */
 const DEFAULT_END = 10_000
 /** Milliseconds that it then waits for the main process. */
 const LEAVE_TIME = 2000

@@ -17,8 +17,8 @@ export interface CrewHooks {
   shutdown(asap: boolean): void
   kill(signal: NodeJS.Signals | number, thread: number | undefined): void
   ask(question: ThreadQuestion, member: CrewMember): Promise<readonly ThreadAnswer[]> | undefined
-  /** It was told by a signal to end, and must not get clients any more. */
-  leaving(member: CrewMember): void
+  /** It was told by a signal to end, and must not get clients any more; tells how it is to end. */
+  leaving(member: CrewMember): Required<ShutdownOptions>
 }
 
 /**
@@ -30,6 +30,10 @@ const NODE_FLAGS = [
   '--max-inlined-bytecode-size=1000',
   '--max-inlined-bytecode-size-cumulative=4000',
 ]
+/** Milliseconds in which a process begins to serve. */
+const START_TIME = 60_000
+/** Looks in a row without an answer that tell of a thread that hangs. */
+const HANGING = 3
 /** Milliseconds that the others wait for a thread's answer. */
 const ANSWER_TIME = 2000
 /** Milliseconds that a reload waits for a thread; one that hangs does as it was told when it comes to itself. */
@@ -49,6 +53,7 @@ export class CrewMember {
   readonly #handed: Map<number, Socket> = new Map()
   readonly #startedAt: number = performance.now()
   #state: 'starting' | 'serving' | 'ending' = 'starting'
+  #unanswered = 0
 
   constructor(index: number, hooks: CrewHooks) {
     this.index = index
@@ -102,13 +107,37 @@ export class CrewMember {
     return this.#state === 'serving'
   }
 
+  /** Looks at it in a row that it did not answer. */
+  get unanswered(): number {
+    return this.#unanswered
+  }
+
+  /** Whether it does not answer, so that nobody waits for it. */
+  get hangs(): boolean {
+    return this.#unanswered >= HANGING
+  }
+
+  /** Looks whether it answers. */
+  look(): void {
+    if (this.#state === 'starting') return
+    this.#unanswered++
+    if (this.#unanswered > 1) return
+    this.channel.ask('look').then(
+      () => {
+        this.#unanswered = 0
+      },
+      // It is gone.
+      () => {}
+    )
+  }
+
   /** Resolves when it serves; rejects with what it says else. */
   async start(start: Start): Promise<void> {
     const gone = this.ended.then((how) => {
       throw new ProxyError('CLOSED', `its process ended: ${how}`)
     })
     try {
-      await Promise.race([this.channel.ask('start', start), gone])
+      await Promise.race([this.channel.ask('start', start, START_TIME), gone])
       if (this.#state === 'starting') this.#state = 'serving'
     } catch (error) {
       this.#process.kill('SIGKILL')
@@ -134,13 +163,13 @@ export class CrewMember {
     return [...this.#handed].filter(([, socket]) => !socket.destroyed)
   }
 
-  /** What it answers another thread; undefined if it does not, in time. One that starts is told, and has nothing to say yet. */
+  /** What it answers another thread; undefined if it does not, in time. One that starts is told, and has nothing to say yet; as is one that hangs. */
   ask(question: ThreadQuestion): Promise<ThreadAnswer | undefined> {
     const answer = this.channel.ask<unknown>('question', question, ANSWER_TIME).then(
       (value) => (value === undefined ? undefined : { thread: this.index, value }),
       () => undefined
     )
-    return this.#state === 'starting' ? Promise.resolve(undefined) : answer
+    return this.#state === 'starting' || this.hangs ? Promise.resolve(undefined) : answer
   }
 
   /** Puts options in force; one that is gone needs none. */

@@ -7,6 +7,7 @@ import type { Log } from './log.ts'
 import type { ProgramOption } from './program-options.ts'
 import type { Chief, Team } from './team.ts'
 import type { Place } from './thread.ts'
+import { ThreadWatch } from './thread-watch.ts'
 
 /** A thread that served for so long, milliseconds, is replaced at once; one that did not, after a delay that doubles. */
 const STEADY = 10_000
@@ -31,6 +32,7 @@ export class Crew implements Team {
   #waiting: (readonly [socket: Socket, id: number])[] = []
   /** Threads that were told by a signal to end, and have clients as yet; others have taken their places. */
   readonly #leaving: Set<CrewMember> = new Set()
+  readonly #watch: ThreadWatch
   #failures = 0
   #configuration: Configuration
   #ending: Required<ShutdownOptions> | undefined
@@ -40,6 +42,8 @@ export class Crew implements Team {
     this.#setup = setup
     this.#log = log
     this.#chief = chief
+    const timeout = (): number => this.#configuration.value('thread-timeout')
+    this.#watch = new ThreadWatch({ present: () => this.#present(), timeout }, log)
     this.#members = Array.from({ length: setup.place.count }, () => undefined)
   }
 
@@ -52,6 +56,7 @@ export class Crew implements Team {
   }
 
   async start(): Promise<void> {
+    this.#watch.start()
     await Promise.all(this.#members.map(async (_, index) => this.#begin(this.#fork(index))))
   }
 
@@ -98,7 +103,8 @@ export class Crew implements Team {
       return
     }
     const able = this.#present().filter(({ serving }) => serving)
-    const [first, ...others] = able
+    const awake = able.filter(({ hangs }) => !hangs)
+    const [first, ...others] = awake.length > 0 ? awake : able
     if (first === undefined) {
       const room = this.#waiting.length < this.#configuration.value<number>('maxclients')
       if (room) this.#waiting.push([socket, id])
@@ -118,9 +124,11 @@ export class Crew implements Team {
   }
 
   /** A thread was told by a signal to end: it keeps its clients while it does, and another takes its place. */
-  #onLeaving(member: CrewMember): void {
+  #onLeaving(member: CrewMember): Required<ShutdownOptions> {
     const { index } = member
-    if (this.#ending !== undefined || this.#members[index] !== member) return
+    const timeout = this.#configuration.value<number>('shutdown-timeout')
+    const how = this.#ending ?? { timeout, successor: true }
+    if (this.#ending !== undefined || this.#members[index] !== member) return how
     member.leave()
     this.#leaving.add(member)
     this.#members[index] = undefined
@@ -128,6 +136,7 @@ export class Crew implements Team {
       thread: index,
     })
     this.#replace(index)
+    return how
   }
 
   /** A thread died: another takes its place, and the clients that did not reach it. */
@@ -194,5 +203,6 @@ export class Crew implements Team {
     this.#waiting = []
     for (const [socket, id] of waiting) this.#turnAway(socket, id, how)
     await Promise.all(this.#present().map((member) => member.end(how)))
+    this.#watch.stop()
   }
 }

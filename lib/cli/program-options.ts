@@ -263,6 +263,14 @@ const OWN: readonly ProgramOption[] = [
     help: 'at the end, for what is in flight',
     runtime: true,
   },
+  {
+    name: 'thread-timeout',
+    argument: 'ms',
+    kind: whole(0, 86_400_000),
+    default: 30_000,
+    help: 'kills a silent thread; 0: never',
+    runtime: true,
+  },
   fromLibrary('nodes', {
     name: 'cluster',
     argument: 'node',

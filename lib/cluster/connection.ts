@@ -21,6 +21,8 @@ export interface NodeRequest {
   onReply(buffer: Buffer, start: number, end: number): void
   /** No reply will come. `written` says whether the node may have got, and executed, it. */
   onLost(error: ProxyError, written: boolean): void
+  /** Asked at each tick while it waits for a connection; `down`: the node was tried in vain. True when it is to wait no longer. */
+  isOverdue?(down: boolean): boolean
   /** So many bytes of a long reply have come; true: nothing of it is wanted any more, and at its end there will be a null in its place. */
   onProgress?(bytes: number): boolean
 }

@@ -9,6 +9,8 @@ const SHORT_LIFE = 1000
 export interface LaneOwner {
   readonly name: string
   readonly status: 'unknown' | 'up' | 'down' | 'retired'
+  /** Why it is down; undefined else. */
+  readonly trouble: ProxyError | undefined
   mayDial(lane: Lane): boolean
   reached(): void
   refused(error: ProxyError): void
@@ -90,10 +92,14 @@ export class Lane {
       request.onLost(new ProxyError('NODE_LOST', `${this.#node.name} left the cluster`), false)
       return true
     }
-    this.#waiting.push(request)
-    this.#waitingBytes += request.end - request.start
+    this.#keep(request)
     if (connection === undefined) this.dial()
     return this.#waitingBytes < this.#outputPause
+  }
+
+  #keep(request: NodeRequest): void {
+    this.#waiting.push(request)
+    this.#waitingBytes += request.end - request.start
   }
 
   /** Calls `resume` once when the lane is no longer congested, or has lost its connection. */
@@ -209,7 +215,25 @@ export class Lane {
       connection.close()
       this.#watch?.onEnd(connection)
     }
+    if (this.#waiting.length > 0) this.#giveUpOverdue()
     this.#closeIfRetired()
+  }
+
+  /** What has waited for a connection as long as it may is told so. */
+  #giveUpOverdue(): void {
+    const { name, status, trouble } = this.#node
+    const down = status === 'down'
+    const overdue: NodeRequest[] = []
+    const others: NodeRequest[] = []
+    for (const request of this.recall()) {
+      if (request.isOverdue?.(down) === true) overdue.push(request)
+      else others.push(request)
+    }
+    for (const request of others) this.#keep(request)
+    if (overdue.length === 0) return
+    const error = trouble ?? new ProxyError('NODE_CONNECT', `no connection to ${name} yet`)
+    for (const request of overdue) request.onLost(error, false)
+    this.#drained()
   }
 
   /** @internal Ends the connection as soon as nothing is in flight on it. */

@@ -52,6 +52,8 @@ export class ClusterNode {
   readonly name: string
   /** `unknown` until the first connection succeeded or failed. */
   status: 'unknown' | 'up' | 'down' | 'retired' = 'unknown'
+  /** Why it is down; undefined else. */
+  trouble: ProxyError | undefined
   /** The address that the cluster announces for it; undefined for an entry point that it has not named. */
   announced: HostPort | undefined
   /** Whether a `natMap` rule covers the announced address. */
@@ -164,6 +166,7 @@ export class ClusterNode {
     const was = this.status
     if (was === 'retired') return
     this.status = 'up'
+    this.trouble = undefined
     this.#probe = undefined
     clearTimeout(this.#timer)
     if (was === 'up') return
@@ -177,6 +180,7 @@ export class ClusterNode {
     const was = this.status
     if (was === 'retired') return
     this.status = 'down'
+    this.trouble = error
     // A connection alone is no success: what accepts and closes again is dialled with growing delays too.
     if (this.lanes.some((lane) => lane.connection?.answered === true)) this.#failures = 0
     this.#failures++

@@ -65,15 +65,27 @@ export class PrivateCourse implements Borrower {
     }
     this.node = node
     this.#state = 'borrowing'
+    if (this.#deadline > 0) {
+      const left = Math.max(0, this.#deadline - this.#privates.clock.now)
+      this.#timer = setTimeout(() => this.#late(node), left)
+    }
     this.#privates.pool.lend(node, this.#traveller.lane, this)
   }
 
+  /** The budget is spent, and a connection not made. */
+  #late({ name, trouble }: ClusterNode): void {
+    this.cancel()
+    this.#fail(replyText.unreachable(trouble?.message ?? `no connection to ${name} yet`))
+  }
+
   onLent(connection: PrivateConnection): void {
+    clearTimeout(this.#timer)
     this.#state = 'resting'
     this.#traveller.onConnection(connection, this.#asking)
   }
 
   onRefused(error: ProxyError | undefined): void {
+    clearTimeout(this.#timer)
     if (error?.code === 'NODE_AUTH') {
       this.#fail(error.message)
       return

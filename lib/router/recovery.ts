@@ -144,12 +144,24 @@ export class Recovery {
     this.#parts.events.emit('warning', new ProxyError('SLOW_COMMAND', text))
   }
 
-  /** Has a request tried again, if its time budget allows. */
-  again(request: Request): boolean {
+  /** Whether a request that waits for a connection has used up its time. That begins when it first waits for a node that others tried in vain. */
+  isOverdue(request: Request, down: boolean): boolean {
+    const begun = down || (request.detour?.deadline ?? 0) > 0
+    return request.owner.gone || (begun && this.#left(request) <= 0)
+  }
+
+  /** Milliseconds in which a request may be tried again; they begin with the first question. */
+  #left(request: Request): number {
     const { clock, settings } = this.#parts
     const detour = request.makeDetour()
     if (detour.deadline === 0) detour.deadline = clock.now + settings.retryBudget
-    const left = detour.deadline - clock.now
+    return detour.deadline - clock.now
+  }
+
+  /** Has a request tried again, if its time budget allows. */
+  again(request: Request): boolean {
+    const detour = request.makeDetour()
+    const left = this.#left(request)
     if (left <= 0) return false
     // The clock is coarse: what is left of the budget may be shorter than the last delay should be.
     const delay = Math.max(FIRST_DELAY, Math.min(left, backOff(detour.retries)))
@@ -182,9 +194,7 @@ export class Recovery {
   #resend(request: Request): boolean {
     const detour = request.makeDetour()
     if (detour.retries > 0) return this.again(request)
-    const { clock, settings } = this.#parts
-    if (settings.retryBudget === 0) return false
-    detour.deadline = clock.now + settings.retryBudget
+    if (this.#left(request) <= 0) return false
     detour.retries = 1
     this.#holds.of(request.owner, request.slot).again(request, 0)
     return true

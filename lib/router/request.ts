@@ -45,6 +45,8 @@ export interface RequestHandler {
   /** Deals with an error reply; false if it is the client's to see. */
   onErrorReply(request: Request, buffer: Buffer, start: number, end: number): boolean
   onLost(request: Request, error: ProxyError, written: boolean): void
+  /** Whether a request that waits for a connection has used up its time; `down`: the node was tried in vain. */
+  isOverdue(request: Request, down: boolean): boolean
 }
 
 /** Where the bytes of a request stand. */
@@ -90,7 +92,7 @@ export class Detour {
   retries = 0
   /** How often a script that it names was loaded for it. */
   heals = 0
-  /** Clock reading until when it may be tried again; 0 before the first failure. */
+  /** Clock reading until when it may be tried again; 0 before the first failure, or the first wait for a node that is down. */
   deadline = 0
   /** Whether it is a write of which nobody knows if it was executed. */
   uncertain = false
@@ -176,6 +178,10 @@ export class Request implements NodeRequest, ReplyPlace {
 
   onLost(error: ProxyError, written: boolean): void {
     this.#handler.onLost(this, error, written)
+  }
+
+  isOverdue(down: boolean): boolean {
+    return this.#handler.isOverdue(this, down)
   }
 
   /** Hands the reply to the owner, then lets go on what waited behind it. */

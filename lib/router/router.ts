@@ -165,6 +165,10 @@ export class Router implements RequestHandler {
     this.recovery.onLost(request, error, written)
   }
 
+  isOverdue(request: Request, down: boolean): boolean {
+    return this.recovery.isOverdue(request, down)
+  }
+
   /** A command keeps the connection of a lane busy, and the node answers others. */
   onStuck(node: ClusterNode, lane: Lane): void {
     this.recovery.onStuck(node, lane)

@@ -80,6 +80,7 @@ const COMMAND_LINES: readonly (readonly [string, string, string])[] = [
   ['--log-level', '--log-level', LEVELS],
   ['--log-format xml', '--log-format', 'one of text, json'],
   ['--shutdown-timeout soon', '--shutdown-timeout', 'a whole number'],
+  ['--thread-timeout never', '--thread-timeout', 'a whole number'],
   ['--auth-user me', 'auth-user', 'auth'],
   ['-a', '-a', "as in '-a <passw>'"],
   ['-c', '-c', "as in '-c <file>'"],
@@ -223,6 +224,8 @@ test('no message tells a secret', () => {
     ['--tls', 'passphrase=hunter2', '--tls', 'wrong=1'],
     ['--user', 'a on hunter2'],
     ['--user', 'a on >hunter2 +@raed'],
+    ['--user', '>hunter2 on +@raed'],
+    ['--user', '#hunter2 +@all'],
     ['--user', 'a on ">hunter2'],
   ])
     assert.doesNotMatch(refusal(words), /hunter2/)

@@ -8,6 +8,7 @@ import { endOfTurn, Probe, ScriptedNetwork } from './scripted-socket.ts'
 class Owner implements LaneOwner {
   readonly name = 'node:1'
   status: LaneOwner['status'] = 'up'
+  trouble: ProxyError | undefined
   may = true
   readonly told: string[] = []
 
@@ -253,4 +254,38 @@ test('the longest silence of a lane counts', async () => {
   await endOfTurn()
   network.clock.now += 10
   assert.equal(lane.silence, 80)
+})
+
+test('what waits for a connection is given up when its time is over, and what does not goes out in order', async () => {
+  const { lane, owner, network } = make()
+  owner.status = 'down'
+  owner.trouble = new ProxyError('NODE_CONNECT', 'refused')
+  const told: Probe[] = []
+  const probes = ['a', 'b', 'c', 'd'].map((text) => new Probe(text, { told }))
+  const asked: boolean[] = []
+  let over = ['b', 'd']
+  for (const probe of probes) {
+    lane.send(
+      Object.assign(probe, {
+        isOverdue: (down: boolean) => asked.push(down) > 0 && over.includes(String(probe.bytes)),
+      })
+    )
+  }
+  // What a request that is given up has sent again waits behind those that waited before.
+  const again = new Probe('e')
+  probes[1]!.onLost = () => void lane.send(again)
+  lane.check()
+  assert.deepEqual(asked, [true, true, true, true])
+  assert.deepEqual(told, [probes[3]])
+  assert.deepEqual(probes[3]!.lost, { error: owner.trouble, written: false })
+  assert.equal(lane.waiting, 3)
+  over = ['a']
+  owner.status = 'unknown'
+  owner.trouble = undefined
+  lane.check()
+  assert.match(probes[0]!.lost!.error.message, /no connection to node:1 yet/)
+  network.last.open()
+  await endOfTurn()
+  assert.equal(network.last.written(), 'ce')
+  lane.close()
 })

@@ -253,6 +253,57 @@ describe('nodes that are lost', () => {
     assert.equal(await writer!.ask('APPEND', key, 'z'), 2)
   })
 
+  for (const trouble of ['is not probed', 'does not answer its probe'] as const) {
+    it(`E3.6 commands get their error when their budget is spent while a node ${trouble}`, async () => {
+      const longest = trouble === 'is not probed' ? 30_000 : 1
+      // With a password a connection is none before the node has answered.
+      const options = {
+        ...{ reconnectMinDelay: longest, reconnectMaxDelay: longest, connectTimeout: 30_000 },
+        ...{ retryBudget: 300, crossSlot: true, credentials: { password: 'x' } },
+      }
+      await using stage = await setStage({ wired: true, cluster: { password: 'x' }, options })
+      const downs = stage.record('nodeDown')
+      const keys = stage.keysOf(0, 3)
+      const clients = await stage.clients(2)
+      for (const client of clients) await client.ask('GET', keys[0]!)
+      const wire = stage.wire(0)
+      wire.lead('nobody')
+      stage.cluster.nodes[0]!.connections.kill()
+      // This one is under way when the node is lost.
+      const lost = clients[0]!.call('GET', keys[0]!)
+      await until(stage.proxy, 'nodeDown', () => downs.length > 0)
+      wire.lead('mute')
+      const commands = keys.flatMap((key) => [
+        ['GET', key],
+        ['SET', key, 'x'],
+      ])
+      const begun = performance.now()
+      const frames = await Promise.all([
+        lost,
+        ...clients.map((client) => client.pipeline(commands)),
+        // One of several slots, part of which can be had.
+        stage.clients(1).then(([client]) => client!.call('TOUCH', keys[0]!, stage.keyOf(1))),
+      ])
+      const took = performance.now() - begun
+      for (const frame of frames.flat())
+        assert.match(String(frame), /^-CLUSTERDOWN the node cannot be reached: /)
+      assert.ok(took >= 250 && took < 3000, `${took} ms`)
+    })
+  }
+
+  it('E3.6 a command for a connection of its own gets its error when its budget is spent, though one is being made', async () => {
+    const credentials = { password: 'x' }
+    const options = { retryBudget: 100, connectTimeout: 2000, privatePoolSize: 0, credentials }
+    await using stage = await setStage({ wired: true, cluster: { password: 'x' }, options })
+    const client = await stage.client()
+    stage.wire(0).lead('mute')
+    const begun = performance.now()
+    const reply = String(await client.call('BLPOP', stage.keyOf(0), '0'))
+    const took = performance.now() - begun
+    assert.match(reply, /^-CLUSTERDOWN the node cannot be reached: /)
+    assert.ok(took >= 2000 && took < 3500, `${took} ms`)
+  })
+
   it('E3.6 one lost node does not hold up commands for the others, nor those without keys', async () => {
     await using stage = await setStage({ cluster: { masters: 3 }, options: { retryBudget: 500 } })
     const downs = stage.record('nodeDown')

@@ -15,8 +15,8 @@ interface Link {
   held: Buffer[] | undefined
 }
 
-/** Where a wire leads: to a port of 127.0.0.1, to nobody, or to a server with as many clients as it can have. */
-type Target = number | 'nobody' | 'full'
+/** Where a wire leads: to a port of 127.0.0.1, to nobody, to a server with as many clients as it can have, or to one that says nothing. */
+type Target = number | 'nobody' | 'full' | 'mute'
 
 /** Which requests a hold waits for: text that stands in their bytes. */
 interface Hold {
@@ -109,6 +109,7 @@ export class Wire implements AsyncDisposable {
     near.on('error', () => {})
     if (typeof this.#target === 'string') {
       if (this.#target === 'full') near.end('-ERR max number of clients reached\r\n')
+      else if (this.#target === 'mute') this.#links.add({ near, far: near, held: undefined })
       else near.destroy()
       return
     }

@@ -25,6 +25,10 @@ class Bench implements RequestOwner, PartDispatcher {
     this
   )
 
+  isOverdue(): boolean {
+    return false
+  }
+
   dispatch(request: Request): void {
     this.sent.push(request)
   }

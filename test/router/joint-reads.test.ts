@@ -52,10 +52,11 @@ class Bench {
     },
     onLost: (request, { message }, written) =>
       this.told.push(`${request.sequence}: ${message}, ${written ? 'written' : 'not written'}`),
+    isOverdue: () => false,
   }
 
   constructor() {
-    const node = { name: 'node:1', status: 'up' as const, mayDial: () => true }
+    const node = { name: 'node:1', status: 'up' as const, trouble: undefined, mayDial: () => true }
     const ignore = (): void => {}
     this.lane = new Lane(
       { ...node, reached: ignore, refused: ignore, lost: ignore },

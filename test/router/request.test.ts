@@ -21,6 +21,7 @@ function requestOf(handled: boolean): { request: Request; told: string[] } {
   }
   const view = frameRequest(['GET', 'k'])
   const request = new Request(view, Catalogue.builtIn().find(view), 3, owner, {
+    isOverdue: () => false,
     onErrorReply: (_request, buffer, start, end) => {
       told.push(`error ${buffer.toString('latin1', start, end)}`)
       return handled

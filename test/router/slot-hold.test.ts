@@ -37,6 +37,7 @@ class Bench implements RequestOwner {
     const request = new Request(view, spec, SLOT, this, {
       onErrorReply: () => false,
       onLost: () => {},
+      isOverdue: () => false,
     })
     request.sequence = this.#sequence++
     this.#outstanding.push(request)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import type { FakeCluster } from '../../lib/testing/index.ts'
 import { freePort } from './free-port.ts'
 import { connect, type RawClient } from './raw-client.ts'
@@ -53,4 +54,14 @@ export async function connectTo(port: number, thread: unknown): Promise<RawClien
     // A few of them have the other thread chosen; without end they would reach maxclients before a thread has started.
     if (others.length > 3) await others.shift()!.end()
   }
+}
+
+/** The processes of the threads, in their order. */
+export function threadProcesses(main: number): number[] {
+  return readFileSync(`/proc/${main}/task/${main}/children`, 'latin1')
+    .trim()
+    .split(' ')
+    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('lib/cli/main.ts'))
+    .map(Number)
+    .sort((one, other) => one - other)
 }
