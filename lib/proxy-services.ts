@@ -162,13 +162,16 @@ function identitiesOf({ pool, clock }: ServiceParts): ClientServices['identities
 /** Publish and subscribe, for each user. An identity is kept as long as something is subscribed to on its connections. */
 export function makeHubs(parts: GuideParts, redirects: Redirects, events: EventSink): Hubs {
   const { settings, clock, pool } = parts
-  const own = new Hub(settings, clusterGuide(parts, redirects, undefined), events)
-  return new Hubs(own, (identity) => {
-    const guide = clusterGuide(parts, redirects, identity)
-    return new Hub(settings, guide, events, (used) => {
-      if (used) pool.identities.hold(identity)
-      else pool.identities.release(identity, clock.now)
-    })
+  const own = new Hub(
+    settings,
+    clusterGuide(parts, redirects, () => undefined),
+    events
+  )
+  return new Hubs(own, {
+    make: (current, onUse) =>
+      new Hub(settings, clusterGuide(parts, redirects, current), events, onUse),
+    hold: (identity) => pool.identities.hold(identity),
+    release: (identity) => pool.identities.release(identity, clock.now),
   })
 }
 
@@ -176,7 +179,7 @@ export function makeHubs(parts: GuideParts, redirects: Redirects, events: EventS
 function clusterGuide(
   { settings, clock, pool, cache, refresher }: GuideParts,
   redirects: Redirects,
-  identity: Identity | undefined
+  current: () => Identity | undefined
 ): ClusterGuide {
   return {
     clock,
@@ -194,7 +197,7 @@ function clusterGuide(
     },
     owner: (slot) => cache.owner(slot),
     masters: () => cache.masters(),
-    setup: ({ address }) => pool.setup(address, (identity?.base ?? 0) + LANES.resp3),
+    setup: ({ address }) => pool.setup(address, (current()?.base ?? 0) + LANES.resp3),
     redirected: (from, attempt, redirect) => {
       redirects.apply(redirect, redirects.note(redirect, from, attempt, 'ssubscribe'))
     },

@@ -146,15 +146,15 @@ export interface Settings {
   coalesce: boolean
   /** Whether clients share connections to the nodes. Default `true`. */
   multiplexing: boolean
-  /** Idle private connections to keep, for each node and protocol version. */
+  /** Idle private connections to keep, for each node and protocol version. Default `10`. */
   privatePoolSize: number
-  /** Whether they are made before anybody asks for one. */
+  /** Whether they are made before anybody asks for one. Default `false`. */
   privatePoolPrefill: boolean
-  /** The number below which they are refilled. */
+  /** The number below which they are refilled. Default `10`. */
   privatePoolMinSize: number
-  /** Milliseconds between two steps of refilling. */
+  /** Milliseconds between two steps of refilling. Default `50`. */
   privatePoolSpawnEvery: number
-  /** Connections made in one step. */
+  /** Connections made in one step. Default `2`. */
   privatePoolSpawnRate: number
   /** Private connections to one node at a time. Default `5000`. */
   maxPrivateConnections: number

@@ -80,6 +80,8 @@ function take(draft: Draft, word: string): Draft | undefined {
  */
 export function userOfWords(given: readonly string[]): ProxyUser {
   const [name = '', ...rest] = given
+  // It may be a password, which must not be told.
+  if (/^[>#~%&+-]/.test(name)) throw refused('?', 'its name must come first, before >password')
   let draft = fresh()
   for (const [index, word] of rest.entries()) {
     const next = take(draft, word)

@@ -51,7 +51,7 @@ for each slot, and the first of them that is answered wins. Nothing is lost by t
 for the next call with the same ids. \`XREADGROUP\` over several slots is always refused: a group's read that comes too late would leave its entries pending for nobody.
 
 \`CLIENT PAUSE\` keeps back the requests of all clients of the proxy, with \`WRITE\` those that a server would keep back. What is under way already goes on, and the servers know
-nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped.
+nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped. \`CLIENT NO-TOUCH\` is noted and has no effect on the nodes, whose connections are shared.
 
 \`CLIENT TRACKING\` is right for each client in all its modes, with the errors of the server. Clients that track keys read from masters only. The keys of a script are taken to be read; keys
 that it uses without declaring them are not tracked. A client may be told once too often, never too seldom: after a lost connection all is to be forgotten (null), after a slot moved its keys,
@@ -61,6 +61,9 @@ writes are told. A key whose slot moved is watched again when the proxy has hear
 
 \`EVALSHA\` of a script that came through the proxy (\`SCRIPT LOAD\`, \`EVAL\`) never fails with \`NOSCRIPT\`: the script is loaded where it is missing; within \`MULTI\` before \`EXEC\`.
 \`FUNCTION LOAD\` goes to every master, and a master that joins the cluster, is promoted or comes back is given the libraries that the others have and it lacks.
+
+\`WAIT\` and \`WAITAOF\` wait on connections of their own. Servers since 7.2 wait there for what that very connection has written, so the proxy has it write what changes nothing: \`FUNCTION RESTORE\` of no
+function at all, which its user must be allowed; otherwise the refusal is the answer.
 
 Whoever subscribes shares one subscription for each channel, pattern or shard channel (in each thread, and for each [user of the cluster](access.md#users-of-the-cluster) that clients are), however many clients have it. Ordinary channels are subscribed to at one node, since
 what is published at any node reaches it; keyspace and keyevent notifications (\`__keyspace@0__:...\`, \`__keyevent@0__:...\`, and patterns that can match them, such as \`*\`) at every master, since each tells its

@@ -30,13 +30,13 @@ function shown(value: unknown): string {
 }
 
 function programRow(option: ProgramOption): string {
-  const { name, short, aliases = [], library, default: value, help } = option
+  const { name, short, aliases = [], library, default: value, otherwise = '', help } = option
   const spellings = [name, ...(short === undefined ? [] : [`-${short}`]), ...aliases]
   const isShown = value !== '' && (!Array.isArray(value) || value.length > 0)
   const inFile = typeof value === 'boolean' ? `\`${value ? 'yes' : 'no'}\`` : shown(value)
   const known = library === undefined ? '' : `\`${library}\``
   const names = spellings.map((each) => `\`${each}\``).join(', ')
-  return `| ${names} | ${isShown ? inFile : ''} | ${known} | ${help.replaceAll('|', '\\|')}${option.runtime === true ? ' *live*' : ''} |`
+  return `| ${names} | ${isShown && value !== undefined ? inFile : otherwise} | ${known} | ${help.replaceAll('|', '\\|')}${option.runtime === true ? ' *live*' : ''} |`
 }
 
 /** The text of docs/options.md. */

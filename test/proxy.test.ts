@@ -193,8 +193,11 @@ test('stats counts what went through', async () => {
     bufferedBytes: 0,
   })
   assert.deepEqual(nodes.map(({ address }) => address).sort(), [...cluster.addresses].sort())
-  const owner = nodes.find(({ address }) => address === cluster.owner(slot).address)
-  assert.deepEqual([owner?.status, owner?.pending], ['up', 0])
+  const owner = () =>
+    proxy.stats().nodes.find(({ address }) => address === cluster.owner(slot).address)!
+  assert.equal(owner().status, 'up')
+  // After a redirect the proxy has questions of its own.
+  while (owner().pending > 0) await client.ask('PING')
 })
 
 test('await using shuts the proxy down', async () => {

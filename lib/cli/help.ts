@@ -6,9 +6,8 @@ const HEAD = `Usage: redis-cluster-proxy [options] [host:port|socket-path ...]
 Serves Redis clients from the Redis Cluster that these nodes belong to (blanks
 or commas between); without any, from a small one in this process. [defaults]`
 
-const FOOT = `Any option of docs/options.md too: --read-from replica. The same names stand in
-the file ("port 7777", YAML "port: 7777") and, in capitals, in the environment:
-REDIS_CLUSTER_PROXY_PORT. Command line over environment over file.
+const FOOT = `Any option of docs/options.md too: --read-from replica. Command line over
+environment (REDIS_CLUSTER_PROXY_PORT) over file (port 7777, YAML port: 7777).
   --check-config, --print-config, -v, --version, -h in short, --help in full
 Signals: TERM, INT end it when all is answered (a second INT at once), HUP reads
 the configuration again, USR1 opens the log again, USR2 replaces the threads.`

@@ -8,7 +8,7 @@ import { helpText, shortHelpText } from './help.ts'
 import { printedConfiguration } from './printed.ts'
 import { Program } from './program.ts'
 import { handleSignals } from './signals.ts'
-import { configurationFile, readConfiguration } from './sources.ts'
+import { canBeReadOnce, configurationFile, readConfiguration } from './sources.ts'
 
 const daemon = isDaemon()
 
@@ -32,14 +32,14 @@ async function main(): Promise<void> {
 
 async function serve(said: Arguments): Promise<void> {
   const read = (): Configuration => readConfiguration(said, process.env)
-  // Standard input can be read only once.
-  const fixed = said.file === '-' ? read() : undefined
+  const once = canBeReadOnce(said.file)
+  const fixed = once ? read() : undefined
   const program = new Program(() => fixed ?? read(), said.file, daemon)
   if (program.daemonize && !daemon) {
-    if (said.file === '-') {
+    if (once) {
       throw new ProxyError(
         'INVALID_OPTION',
-        "daemonize: with '-c -' nothing is left to read in the background; expected the path of a file"
+        `daemonize: with '-c ${said.file}' nothing is left to read in the background; expected the path of a file`
       )
     }
     return startInBackground()

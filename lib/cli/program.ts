@@ -229,8 +229,7 @@ export class Program {
   }
 
   async #reload(): Promise<ReloadReport> {
-    const after = this.#read()
-    Program.check(after)
+    const after = this.#readAgain()
     const { live, waiting, inForce } = changesOf(this.#configuration, after)
     Program.check(inForce)
     this.#configuration = inForce
@@ -241,6 +240,15 @@ export class Program {
     await Promise.all(this.#teams().map((team) => team.configure(inForce, live)))
     const names = (options: readonly ProgramOption[]): string[] => options.map(({ name }) => name)
     return { changed: names(live), needsRestart: names(waiting) }
+  }
+
+  /** The configuration as it is written now. A file that is just being written may be empty, which would be the embedded cluster. */
+  #readAgain(): Configuration {
+    const after = this.#read()
+    Program.check(after)
+    const nodes = after.value<readonly string[]>('cluster')
+    if (this.#embedded !== undefined || nodes.length > 0) return after
+    throw new ProxyError('INVALID_OPTION', 'cluster: got no node, expected at least one')
   }
 
   /** The log file was moved away. */
@@ -258,12 +266,10 @@ export class Program {
   }
 
   async #restart(): Promise<void> {
-    const after = restarted(this.#configuration, this.#read(), this.#embedded !== undefined)
+    const read = this.#readAgain()
+    const after = restarted(this.#configuration, read, this.#embedded !== undefined)
     Program.check(after)
     const nodes = this.#embedded?.addresses ?? after.value<readonly string[]>('cluster')
-    if (nodes.length === 0) {
-      throw new ProxyError('INVALID_OPTION', 'cluster: got no node, expected at least one')
-    }
     const former = this.#lasting.settings()
     const team = this.#makeTeam(after, nodes, false)
     this.#coming = team

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import type { Arguments } from './arguments.ts'
 import { Configuration, type Entry, refused, unknownOption } from './configuration.ts'
 import { readDirectives } from './directives.ts'
@@ -22,6 +22,13 @@ export function isYaml(text: string, file: string): boolean {
   if (/\.conf$/i.test(file)) return false
   const first = text.split(/\r?\n/).find((line) => !/^\s*(#|$)/.test(line)) ?? ''
   return first.trimEnd() === '---' || /^[\w-]+\s*:(\s|$)/.test(first)
+}
+
+/** Whether a file is standard input or a pipe, such as a shell's `<(...)`: at the second time nothing would be left in it. */
+export function canBeReadOnce(file: string): boolean {
+  if (file === '' || file === '-') return file === '-'
+  const found = statSync(file, { throwIfNoEntry: false })
+  return found !== undefined && !found.isFile()
 }
 
 /** What a configuration file says; `-` is standard input. */

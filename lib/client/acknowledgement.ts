@@ -4,12 +4,19 @@ import { type ProxyError, replyText } from '../errors.ts'
 import { ErrorReply, errorFrame, RawReply, type ReplyValue } from '../resp/encode.ts'
 import { content, FrameItems, isAggregate } from '../resp/frame.ts'
 import { argumentsOf, frameRequest, type RequestView } from '../resp/request-reader.ts'
+import { isSince } from '../router/gather/version.ts'
 import type { PrivateCourse, Traveller } from '../router/private-course.ts'
 import type { Request } from '../router/request.ts'
 import type { Desk } from './desk.ts'
 
-/** After any command of a client, WAIT waits for all that its master has written so far. */
-const PING: Buffer = frameRequest(['PING']).buffer
+/** Before Redis 7.2 WAIT waits for all that its master had written when the client's last command was carried out, whichever that was. */
+const LOOK: Buffer = frameRequest(['WAIT', '0', '0']).buffer
+/**
+ * From then on for what the client itself has written, and what this proxy's client wrote went over another connection. No function at all, added to those there
+ * are, changes nothing, and yet is told to replicas: a payload of FUNCTION DUMP without libraries, as of Redis 7.0.
+ */
+export const NO_FUNCTIONS: Buffer = Buffer.from('0a005d9b5c400f7fa2da', 'hex')
+const WRITE: Buffer = frameRequest(['FUNCTION', 'RESTORE', NO_FUNCTIONS]).buffer
 const MINUS = 45
 
 /** The part of one master in a WAIT. */
@@ -32,11 +39,18 @@ class Leg implements Traveller {
   onConnection(connection: PrivateConnection): void {
     this.#connection = connection
     connection.patient = true
-    connection.send(new Errand(PING, () => {}))
+    let refused: Buffer | undefined
+    connection.send(
+      new Errand(this.#wait.mark, (buffer, start, end) => {
+        if (buffer[start] === MINUS) refused = Buffer.from(buffer.subarray(start, end))
+      })
+    )
     connection.send(
       new Errand(this.#wait.bytes(), (buffer, start, end) => {
         if (this.#connection !== connection) return
-        const seen = this.#course.judge(buffer, start, end)
+        // Without the mark the number would be that of something else.
+        const frame = refused ?? buffer.subarray(start, end)
+        const seen = this.#course.judge(frame, 0, frame.length)
         this.#connection = undefined
         connection.giveBack()
         if (seen !== undefined) this.#wait.take(Buffer.from(seen))
@@ -67,12 +81,21 @@ export class AcknowledgementCall {
   readonly #request: Request
   readonly #args: Buffer[]
   readonly #legs: Leg[]
+  /** What is sent before, so that the master knows up to where to wait. */
+  readonly mark: Buffer
   #frames: Buffer[] = []
   #startedAt = 0
   #state: 'waiting' | 'done' = 'waiting'
 
-  constructor(desk: Desk, request: Request, view: RequestView, anchors: readonly number[]) {
+  /** `anchors`: a slot of each master that is asked; `version` is that of the servers. */
+  constructor(
+    desk: Desk,
+    request: Request,
+    view: RequestView,
+    { anchors, version }: { anchors: readonly number[]; version: string }
+  ) {
     this.#desk = desk
+    this.mark = isSince(version, 7, 2) ? WRITE : LOOK
     this.#request = request
     this.#args = argumentsOf(view).map((each) => Buffer.from(each))
     this.#legs = anchors.map((anchor) => new Leg(desk, this, anchor))

@@ -101,6 +101,9 @@ export class Dispatcher {
     const { monitors } = this.#traffic
     if (monitors.on) monitors.show(spec, view, this.#client.remoteAddress)
     if (this.#stateful?.intercept(view, spec) === true) return
+    const { reader } = this.#client
+    // What is read while keys are watched, in parts too, must not be older than the watch.
+    if (reader !== undefined) reader.pinned = this.#stateful?.watching === true
     const kind = decide(view, spec, this.#client.session.protocol, this.#services, plan)
     if (kind === LOCAL) this.#local(view, spec)
     else if (kind === REFUSED) this.#refuse(spec, view, plan.error)
@@ -128,6 +131,8 @@ export class Dispatcher {
     if (spec === undefined) return
     this.#paused = undefined
     const { request } = this.#intake
+    const { account } = this.#client.session
+    if (account !== undefined && this.#denied(request, spec, account)) return
     if (!this.#traffic.pause.on || !this.#putOff(request, spec)) this.#carryOut(request, spec)
   }
 
@@ -142,16 +147,7 @@ export class Dispatcher {
     // What is published to one channel goes by one node, which keeps the order.
     if (slot < 0 && spec.pubsub && view.argc > 1)
       request.makeDetour().anchor = keySlot(view.buffer, view.offsets[2]!, view.offsets[3]!)
-    if (this.#stateful?.watching === true && spec.readonly) this.#readFromMaster(request)
-    else this.#traffic.router.dispatch(request)
-  }
-
-  /** What is read while keys are watched must not be older than the watch. */
-  #readFromMaster(request: Request): void {
-    const { reader } = this.#client
-    this.#client.reader = undefined
     this.#traffic.router.dispatch(request)
-    this.#client.reader = reader
   }
 
   #makeStateful(): Stateful {

@@ -1,5 +1,5 @@
 import type { ClusterNode } from '../cluster/node.ts'
-import { arityFits, type CommandSpec } from '../command/spec.ts'
+import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import type { ReplyValue } from '../resp/encode.ts'
 import type { RequestView } from '../resp/request-reader.ts'
@@ -112,8 +112,9 @@ export class Stateful {
     return this.#subscriptions?.active === true
   }
 
-  /** Whether an account may hear all that it is subscribed to. */
+  /** Whether an account may hear all that it is subscribed to. A transaction with what it may not do will fail. */
   suits(account: Account): boolean {
+    this.#transaction.judge(account)
     return this.#subscriptions?.suits(account) !== false
   }
 
@@ -149,6 +150,7 @@ export class Stateful {
       serverVersion: services.serverVersion,
     } as const
     const kind = decide(view, spec, this.#desk.protocol, rules, plan)
+    if (spec.keyShape === KEY_SEARCH) services.noteScript(spec, view)
     if (kind === TRANSACTION && spec.name !== 'unwatch') transaction.take(view, spec, plan.slot)
     else if (kind === REFUSED) this.#host.refuse(spec, view, plan.error)
     else if (kind === LOCAL && !BY_NODE.has(spec.name)) this.#queueLocal(view, spec)
@@ -184,7 +186,10 @@ export class Stateful {
     const request = this.#desk.place(view, spec)
     const call =
       spec.name === 'wait' || spec.name === 'waitaof'
-        ? new AcknowledgementCall(this.#desk, request, view, this.#writtenTo())
+        ? new AcknowledgementCall(this.#desk, request, view, {
+            anchors: this.#writtenTo(),
+            version: this.#host.services.serverVersion,
+          })
         : new BlockingCall(this.#desk, request, view, spec, slot)
     this.#begin(call, request)
   }

@@ -1,4 +1,6 @@
 import type { ErrorReply, NULL_ARRAY, RawReply, SimpleString } from '../resp/encode.ts'
+import { frameRequest, REQUEST, RequestReader } from '../resp/request-reader.ts'
+import type { Account } from './access/account.ts'
 import type { Desk } from './desk.ts'
 import type { Queued } from './exec-reply.ts'
 
@@ -40,6 +42,17 @@ export class TransactionQueue {
   /** Whether one is not answered yet. */
   get owes(): boolean {
     return this.#items.some(({ answered }) => !answered)
+  }
+
+  /** Whether one is not for an account. */
+  deniedTo(account: Account): boolean {
+    return this.#items.some(({ request: { spec }, local, bytes, start, end }) => {
+      if (local !== undefined)
+        return account.refusal(local.spec, frameRequest(local.args)) !== undefined
+      const view = new RequestReader()
+      view.feed(bytes.subarray(start, end))
+      return view.next() === REQUEST && account.refusal(spec!, view) !== undefined
+    })
   }
 
   /** Takes in the newest. */

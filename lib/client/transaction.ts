@@ -2,6 +2,7 @@ import type { CommandSpec } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import { ErrorReply, OK, type SimpleString } from '../resp/encode.ts'
 import { argument, argumentsOf, frameRequest, type RequestView } from '../resp/request-reader.ts'
+import type { Account } from './access/account.ts'
 import { whole } from './attempt.ts'
 import type { Desk } from './desk.ts'
 import { QUEUED, type Queued } from './exec-reply.ts'
@@ -102,6 +103,11 @@ export class Transaction implements TransactionRunOwner {
   /** A command was refused: EXEC will be, too. */
   onFlaw(): void {
     this.#flawed = true
+  }
+
+  /** The rights of the client's user have changed: what was queued before is judged by the new ones. */
+  judge(account: Account): void {
+    if (this.#state === 'queueing' && this.#run.queue.deniedTo(account)) this.#flawed = true
   }
 
   onReset(): void {

@@ -1,5 +1,6 @@
 /**
- * Arguments compared and read in place, as the server's C functions do it.
+ * Arguments compared and read as the server's C functions do it: words without regard to case, C strings that end at a zero byte, integers of 64
+ * bits; by themselves, or in place in a request.
  *
  * @module
  */
@@ -12,19 +13,19 @@ const PLUS = 43
 const BLANK = 32
 
 /**
- * Whether argument `index` is `word` (lower case letters and digits) without regard to case. As the server's
+ * Whether argument `index` is `wanted` (lower case letters and digits) without regard to case. As the server's
  * `strcasecmp` it ends at a zero byte.
  */
-export function isWord(view: RequestView, index: number, word: string): boolean {
+export function isWord(view: RequestView, index: number, wanted: string): boolean {
   const { buffer, offsets } = view
   const start = offsets[2 * index]!
-  const end = start + word.length
+  const end = start + wanted.length
   const stop = offsets[2 * index + 1]!
   if (end > stop || (end < stop && buffer[end] !== 0)) return false
-  for (let i = 0; i < word.length; i++) {
+  for (let i = 0; i < wanted.length; i++) {
     const byte = buffer[start + i]!
     const folded = byte >= 65 && byte <= 90 ? byte | 32 : byte
-    if (folded !== word.charCodeAt(i)) return false
+    if (folded !== wanted.charCodeAt(i)) return false
   }
   return true
 }
@@ -54,15 +55,30 @@ export function looseInteger(view: RequestView, index: number): number {
 }
 
 const INTEGER = /^(?:0|-?[1-9]\d{0,18})$/
+/** Characters of the longest integer. */
+const LONGEST = 20
 
-/** Argument `index` as a whole number of 64 bits in the server's strict form (`string2ll`), or undefined. */
-export function strictInteger(view: RequestView, index: number): bigint | undefined {
-  const text = view.buffer.toString(
-    'latin1',
-    view.offsets[2 * index]!,
-    view.offsets[2 * index + 1]!
-  )
+/** The integer that an argument is, or undefined: no sign but one minus, no leading zero, 64 bits (`string2ll`). */
+export function integer(arg: Buffer): bigint | undefined {
+  if (arg.length > LONGEST) return undefined
+  const text = arg.toString('latin1')
   if (!INTEGER.test(text)) return undefined
   const value = BigInt(text)
   return BigInt.asIntN(64, value) === value ? value : undefined
+}
+
+/** Argument `index` as {@link integer} reads it. */
+export function strictInteger({ buffer, offsets }: RequestView, index: number): bigint | undefined {
+  return integer(buffer.subarray(offsets[2 * index]!, offsets[2 * index + 1]!))
+}
+
+/** An argument as a C string: up to its first zero byte, and no longer than `limit` bytes. */
+export function cString(arg: Buffer, limit: number = Number.POSITIVE_INFINITY): Buffer {
+  const nul = arg.indexOf(0)
+  return arg.subarray(0, Math.min(nul < 0 ? arg.length : nul, limit))
+}
+
+/** An option or a keyword, lower case (`strcasecmp`). */
+export function word(arg: Buffer): string {
+  return cString(arg).toString('latin1').toLowerCase()
 }

@@ -51,6 +51,8 @@ export class Reader {
   policy: ReadFrom
   /** Its reads that are on their way to a replica. */
   pendingReads = 0
+  /** Whether it reads from masters only, for now. */
+  pinned = false
   readonly #writes: Map<number, Writes> = new Map()
 
   constructor(policy: ReadFrom) {
@@ -138,6 +140,7 @@ export class ReadPolicy {
     master: ClusterNode,
     now: number
   ): ClusterNode | undefined | typeof NO_REPLICA {
+    if (reader.pinned) return undefined
     const own = this.#settings.readYourWrites ? reader.since(slot) : Number.NEGATIVE_INFINITY
     const oldest = this.oldest(now)
     const replicas = this.#watch.replicas(master, Math.max(own, oldest))

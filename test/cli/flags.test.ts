@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect as dial } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -279,13 +280,17 @@ describe('the program started with', { concurrency: 2 }, () => {
     })
   })
 
-  test('a configuration from standard input, or by the environment', async () => {
+  test('a configuration from standard input, a pipe, or by the environment', async () => {
     const port = await freePort()
     const text = `port: ${port}\nbind: [127.0.0.1]\nthreads: 2\nredis_nodes: ['127.0.0.1:1']\n`
     const file = inFolder('environment.yaml')
     writeFileSync(file, text)
+    const pipe = inFolder('pipe.yaml')
+    spawnSync('mkfifo', [pipe])
+    void writeFile(pipe, text)
     for (const [words, environment, input] of [
       [['-c', '-'], {}, text],
+      [['-c', pipe], {}, ''],
       [[], { REDIS_CLUSTER_PROXY_CONFIG: file }, ''],
       [wordsOf({ config: file }), {}, ''],
     ] as const) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -42,6 +42,16 @@ describe('the program', { concurrency: 2 }, () => {
       ])
       assert.equal(await setting(client, 'enable-debug-command'), 0)
     }
+    // A file that is just being written; what it says of a password would be that there is none.
+    const written = readFileSync(file, 'utf8')
+    writeFileSync(file, '')
+    for (const words of [['CONFIG', 'RELOAD'], ['RESTART']]) {
+      assert.equal(
+        (await client.call('PROXY', ...words)).toString(),
+        '-ERR nothing was changed: cluster: got no node, expected at least one\r\n'
+      )
+    }
+    writeFileSync(file, written)
     assert.equal((await client.call('PROXY', 'RESTART')).toString(), '+OK\r\n')
     const next = await connect(port)
     assert.equal(await setting(next, 'enable-debug-command'), 1)

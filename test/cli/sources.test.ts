@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { readArguments } from '../../lib/cli/arguments.ts'
 import { printedConfiguration } from '../../lib/cli/printed.ts'
-import { isYaml, readConfiguration, readEnvironment } from '../../lib/cli/sources.ts'
+import { canBeReadOnce, isYaml, readConfiguration, readEnvironment } from '../../lib/cli/sources.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxy-sources-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -84,4 +84,11 @@ test('what is printed is a configuration again, without secrets', () => {
   const again = readConfiguration(readArguments(['-c', file('printed.conf', text)]), {})
   const names = again.differences(configuration).map(({ name }) => name)
   assert.deepEqual(names, ['auth', 'password', 'users'])
+})
+
+test('what can be read once is told from files', () => {
+  for (const path of ['-', '/dev/null', tmpdir()]) assert.equal(canBeReadOnce(path), true, path)
+  for (const path of ['', 'package.json', 'none.conf']) {
+    assert.equal(canBeReadOnce(path), false, path)
+  }
 })

@@ -224,6 +224,8 @@ test('no message tells a secret', () => {
     ['--tls', 'passphrase=hunter2', '--tls', 'wrong=1'],
     ['--user', 'a on hunter2'],
     ['--user', 'a on >hunter2 +@raed'],
+    ['--user', '>hunter2 on +@raed'],
+    ['--user', '#hunter2 +@all'],
     ['--user', 'a on ">hunter2'],
   ])
     assert.doesNotMatch(refusal(words), /hunter2/)

@@ -61,6 +61,28 @@ describe('reads from replicas', () => {
     )
   })
 
+  it('E15.1 E6.5 what is read while keys are watched comes from masters, over several slots too', async () => {
+    for (const crossSlot of [true, 'gather'] as const) {
+      await using stage = await setReplicas('replica', { crossSlot })
+      const keys = [stage.keyOf(0), stage.keyOf(1)]
+      const client = await stage.client()
+      await settled(stage, client)
+      const read = async (): Promise<void> => {
+        await client.call('GET', keys[0]!)
+        await client.call('MGET', ...keys)
+        if (crossSlot === 'gather') await client.call('SUNION', ...keys)
+      }
+      const asked = (): number =>
+        stage.cluster.replicas.flatMap((node) => receivedBy(node, 'GET', 'MGET', 'SMEMBERS')).length
+      await client.call('WATCH', keys[0]!)
+      await read()
+      assert.equal(asked(), 0)
+      await client.call('UNWATCH')
+      await read()
+      assert.ok(asked() > 0)
+    }
+  })
+
   it('E15.2 READONLY comes first on every connection to a replica', async () => {
     await using stage = await setReplicas('replica')
     const key = stage.keyOf(0)

@@ -93,6 +93,14 @@ describe('scripts', () => {
     assert.deepEqual(order, ['SCRIPT', 'EXEC'])
   })
 
+  it('E10.1 EVAL within MULTI teaches a script, too', async () => {
+    await using stage = await setStage()
+    stage.cluster.nodes.forEach(pretend)
+    const client = await stage.client()
+    await client.pipeline([['MULTI'], ['EVAL', BODY, '1', stage.keyOf(0)], ['DISCARD']])
+    assert.equal(await client.ask('EVALSHA', SHA, '1', stage.keyOf(1)), 'RUN')
+  })
+
   it('E10.2 SCRIPT LOAD tells one SHA1, the same on every master', async () => {
     await using stage = await setStage({ cluster: { masters: 3 } })
     const known = stage.cluster.nodes.map(pretend)

@@ -120,6 +120,17 @@ describe('E13.2 E9 subscriptions of users of the cluster', () => {
     assert.match(String(await bob.readReply()), /hello/)
   })
 
+  it('outlive a password that is replaced by another', async () => {
+    await using stage = await stageOf()
+    const alice = await clientOf(stage, 'alice')
+    await alice.call('SUBSCRIBE', 'news')
+    for (const node of stage.cluster.nodes) node.setPassword('changed', 'alice')
+    assert.equal(await alice.ask('AUTH', 'alice', 'changed'), 'OK')
+    await once(stage, () => cutOff(stage))
+    await (await stage.client()).ask('PUBLISH', 'news', 'hello')
+    assert.match(String(await alice.readReply()), /hello/)
+  })
+
   it('of a client that becomes another user stay, each heard once, and their connections with them', async (t) => {
     await using stage = await stageOf()
     const client = await clientOf(stage, 'alice')

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { ClusterProxyOptions } from '../../lib/index.ts'
+import type { RawClient } from '../support/raw-client.ts'
 import { type Stage, setStage } from './stage.ts'
 
 const NOAUTH = '-NOAUTH Authentication required.\r\n'
@@ -142,6 +144,29 @@ describe('E13.2 users of the proxy', () => {
     stage.proxy.reconfigure({ users: ['reader on >r-secret ~* &mo* +@all'] })
     await Promise.all(left)
     assert.match(await text(other!.call('PING')), /pong/)
+  })
+
+  it('that lose a right have EXEC fail that carries out what was queued with it, and nothing else', async () => {
+    await using stage = await stageOf({ users: ['u on >s ~* +@all'] })
+    const clients = await stage.clients(4)
+    for (const client of clients) await client.ask('AUTH', 'u', 's')
+    const [writes, reads, tells, waits] = clients
+    await writes!.pipeline([['MULTI'], ['SET', 'k', '1']])
+    await reads!.pipeline([['MULTI'], ['GET', 'k']])
+    await tells!.pipeline([['MULTI'], ['CLIENT', 'LIST']])
+    const plain = await stage.client()
+    await plain.ask('AUTH', 'u', 's')
+    await plain.ask('CLIENT', 'PAUSE', '60000', 'WRITE')
+    const paused = waits!.call('APPEND', 'k', '1')
+    await waitsFor(plain)
+    stage.proxy.reconfigure({ users: ['u on >s ~* +@all -set -append -client|list'] })
+    await plain.ask('CLIENT', 'UNPAUSE')
+    const aborted = '-EXECABORT Transaction discarded because of previous errors.\r\n'
+    assert.equal(await text(writes!.call('EXEC')), aborted)
+    assert.equal(await text(reads!.call('EXEC')), '*1\r\n$-1\r\n')
+    assert.equal(await text(tells!.call('EXEC')), aborted)
+    assert.equal(await text(paused), NOPERM('append'))
+    assert.equal(await plain.ask('GET', 'k'), null)
   })
 
   it('change while the proxy runs: who is gone is disconnected, who stays follows the new rules', async () => {
@@ -287,3 +312,8 @@ describe('E13.10 PROXY and what administers', () => {
     assert.match(String(await client.call('PROXY', 'EXPLAIN', 'SET', 'app:1', 'v')), /one slot/)
   })
 })
+
+/** Waits until a client's command is kept back by CLIENT PAUSE. */
+async function waitsFor(client: RawClient): Promise<void> {
+  while (!/ flags=\S*b/.test(String(await client.call('CLIENT', 'LIST')))) await setImmediate()
+}

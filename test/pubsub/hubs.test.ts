@@ -8,6 +8,13 @@ import { Hubs } from '../../lib/pubsub/hubs.ts'
 class Scripted {
   idle = false
   closed = false
+  readonly current: () => Identity | undefined
+  readonly onUse: (used: boolean) => void
+
+  constructor(current: () => Identity | undefined, onUse: (used: boolean) => void) {
+    this.current = current
+    this.onUse = onUse
+  }
 
   close(): void {
     this.closed = true
@@ -22,16 +29,29 @@ function identity(number: number): Identity {
   return { number, user: `user${number}`, base: 16 * number }
 }
 
+function scripted(): { hubs: Hubs; own: Scripted; made: Scripted[]; held: string[] } {
+  const made: Scripted[] = []
+  const held: string[] = []
+  const own = new Scripted(
+    () => undefined,
+    () => {}
+  )
+  const hubs = new Hubs(own as unknown as Hub, {
+    make: (current, onUse) => {
+      made.push(new Scripted(current, onUse))
+      return made.at(-1) as unknown as Hub
+    },
+    hold: ({ number }) => held.push(`hold ${number}`),
+    release: ({ number }) => held.push(`release ${number}`),
+  })
+  return { hubs, own, made, held }
+}
+
 describe('Hubs', () => {
   const name = Buffer.from('c')
 
   it('has one for each user, and forgets those that nobody uses when it makes another', () => {
-    const made: Scripted[] = []
-    const own = new Scripted()
-    const hubs = new Hubs(own as unknown as Hub, () => {
-      made.push(new Scripted())
-      return made.at(-1) as unknown as Hub
-    })
+    const { hubs, own, made } = scripted()
     const [alice, bob, carol] = [identity(1), identity(2), identity(3)]
     assert.equal(hubs.of(undefined) as unknown, own)
     const first = hubs.of(alice)
@@ -48,5 +68,23 @@ describe('Hubs', () => {
     assert.equal(hubs.subscribers('channel', name), 4)
     hubs.close()
     assert.ok([own, ...made].every(({ closed }) => closed))
+  })
+
+  it('speaks as a user by the latest password, which is kept as long as it is needed', () => {
+    const { hubs, made, held } = scripted()
+    const [former, latter] = [identity(1), { ...identity(2), user: 'user1' }]
+    const hub = hubs.of(former)
+    assert.equal(hubs.of(latter), hub)
+    const [only] = made
+    assert.equal(only!.current(), former)
+    only!.onUse(true)
+    hubs.renew(latter)
+    hubs.renew(latter)
+    hubs.renew(identity(3))
+    assert.equal(only!.current(), latter)
+    only!.onUse(false)
+    assert.deepEqual(held, ['hold 1', 'hold 2', 'release 1', 'release 2'])
+    hubs.renew(former)
+    assert.equal(held.length, 4)
   })
 })

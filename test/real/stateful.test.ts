@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { Redis } from 'ioredis'
+import { NO_FUNCTIONS } from '../../lib/client/acknowledgement.ts'
 import { keySlot } from '../../lib/command/slot.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { type RealCluster, type RealNode, startCluster } from '../support/real-cluster.ts'
@@ -175,7 +176,25 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     await writer.pipeline(['a', 'b', 'c', 'd'].map((key) => ['SET', `wait ${key}`, 'x']))
     assert.equal(await writer.ask('WAIT', '1', '2000'), 1)
     assert.equal(await writer.ask('WAIT', '2', '100'), 1)
+    for (const replica of cluster.replicas) replica.suspend()
+    await writer.ask('APPEND', 'waits', 'x')
+    assert.equal(await writer.ask('WAIT', '1', '100'), 0)
+    for (const replica of cluster.replicas) replica.resume()
+    assert.equal(await writer.ask('WAIT', '1', '2000'), 1)
     assert.match(String(await writer.call('WAIT', '1', '-1')), /^-ERR timeout is negative/)
+  })
+
+  it('E4.14 what marks a place for WAIT is told to replicas, and changes nothing', async () => {
+    const [node] = cluster.masters
+    const offset = async (): Promise<number> =>
+      Number(/master_repl_offset:(\d+)/.exec(String(await node!.call('INFO', 'replication')))?.[1])
+    const library = "#!lua name=kept\nredis.register_function('kept', function() return 1 end)"
+    await node!.call('FUNCTION', 'LOAD', library)
+    const [functions, offsetBefore] = [await node!.call('FUNCTION', 'DUMP'), await offset()]
+    assert.equal(await node!.call('FUNCTION', 'RESTORE', NO_FUNCTIONS), 'OK')
+    assert.ok((await offset()) > offsetBefore)
+    assert.deepEqual(await node!.call('FUNCTION', 'DUMP'), functions)
+    await node!.call('FUNCTION', 'DELETE', 'kept')
   })
 
   it('E10.1 EVALSHA finds its script on every node, and in transactions, whatever they forgot', async () => {

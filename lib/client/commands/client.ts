@@ -21,7 +21,7 @@ import {
 import { container, help, type Subcommand } from './container.ts'
 import { type Everywhere, everywhere } from './everywhere.ts'
 import { type LocalCall, type LocalCommands, type LocalHandler, NO_REPLY } from './local.ts'
-import { BAD_NAME, errorOf, NOT_INTEGER, SYNTAX } from './refusal.ts'
+import { BAD_NAME, errorOf, NOT_INTEGER, SYNTAX, wrongSubcommand } from './refusal.ts'
 
 function setName({ args, session }: LocalCall): ReplyValue {
   if (!isPrintable(args[2]!)) return BAD_NAME
@@ -80,7 +80,7 @@ const BAD_REASON = new ErrorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT o
 export const unblocking: Everywhere<number> = {
   kind: 'client-unblock',
   share: (args, services) => {
-    if (args.length > 4) return SYNTAX
+    if (args.length > 4) return wrongSubcommand('client', args[1]!)
     const reason = args[3] === undefined ? 'timeout' : word(args[3])
     if (reason !== 'timeout' && reason !== 'error') return BAD_REASON
     const id = integer(args[2]!)

@@ -114,6 +114,7 @@ async function tryOnCluster(
   // Where the proxy keeps clients out, its own user on the cluster is like any other there, and no way around its users here.
   const own = trial.own && isOpen(services)
   const identity = own ? undefined : services.identities.acquire(trial.user, password)
+  if (identity !== undefined) services.hubs.renew(identity)
   become(session, services, trial.user, identity === undefined ? {} : { identity })
   return undefined
 }

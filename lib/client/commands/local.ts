@@ -152,9 +152,9 @@ export interface LocalServices {
   /** What all masters answer to the same command; rejects while a slot has no owner. */
   askEach(args: readonly Uint8Array[], lane: number): Promise<readonly PartReply[]>
   /** Publish and subscribe. */
+  readonly hubs: Hubs
   /** What is told of the protocol versions that clients speak. */
   readonly privates: Pick<Privates, 'expect'>
-  readonly hubs: Hubs
   /** For the PROXY command. */
   readonly admin: AdminServices
   /** Sends a command without keys to any master, and gives its reply as raw bytes. */

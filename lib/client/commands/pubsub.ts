@@ -14,7 +14,7 @@ import { container } from './container.ts'
 import { type Everywhere, everywhere } from './everywhere.ts'
 import { Glob } from './glob.ts'
 import type { LocalCall, LocalCommands, LocalServices } from './local.ts'
-import { errorOf } from './refusal.ts'
+import { wrongSubcommand } from './refusal.ts'
 
 /** What one thread knows of some numbers: those of its clients, and how many of what each node tells are its own connections. */
 interface Numbers {
@@ -57,13 +57,7 @@ function channels(subcommand: string, kind: SubscriptionKind): Everywhere<Names>
   return {
     kind: `pubsub ${subcommand}`,
     share: (args, services) =>
-      args.length > 3
-        ? errorOf(
-            "ERR unknown subcommand or wrong number of arguments for '",
-            args[1]!,
-            "'. Try PUBSUB HELP."
-          )
-        : namesOf(services, kind),
+      args.length > 3 ? wrongSubcommand('pubsub', args[1]!) : namesOf(services, kind),
     reply: async (shares, call) => {
       const answers = await census(call)
       if (answers instanceof ErrorReply) return answers

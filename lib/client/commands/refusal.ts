@@ -57,6 +57,12 @@ export function unknownSubcommand(container: string, subcommand: Buffer): ErrorR
   return errorOf("ERR unknown subcommand '", quoted, `'. Try ${container.toUpperCase()} HELP.`)
 }
 
+/** Arguments that a subcommand does not take, where the server finds that out itself. */
+export function wrongSubcommand(container: string, subcommand: Buffer): ErrorReply {
+  const what = 'ERR unknown subcommand or wrong number of arguments for'
+  return errorOf(`${what} '`, cString(subcommand, 128), `'. Try ${container.toUpperCase()} HELP.`)
+}
+
 /** A command that the proxy knows and does not carry out; nothing was done. */
 export function unsupported(name: string): ErrorReply {
   return new ErrorReply(replyText.unsupported(name))

@@ -1,6 +1,6 @@
+import { integer, word } from '../../command/words.ts'
 import { ErrorReply, type ReplyValue } from '../../resp/encode.ts'
 import { content } from '../../resp/frame.ts'
-import { integer, word } from './arguments.ts'
 import { commonLength, commonSubsequence } from './common-subsequence.ts'
 import { errorOf, type GatherCall, type GatherPlan, mergePlan, TEXTS } from './gather-plan.ts'
 import { distinct, partPerKey } from './key-groups.ts'

@@ -1,10 +1,10 @@
+import { integer, word } from '../../command/words.ts'
 import {
   ErrorReply,
   type ProtocolVersion,
   type RawReply,
   type ReplyValue,
 } from '../../resp/encode.ts'
-import { integer, word } from './arguments.ts'
 import {
   type GatherCall,
   type GatherPart,

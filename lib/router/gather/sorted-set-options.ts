@@ -1,5 +1,6 @@
+import { integer, word } from '../../command/words.ts'
 import { ErrorReply } from '../../resp/encode.ts'
-import { double, integer, word } from './arguments.ts'
+import { double } from './double.ts'
 import { type GatherCall, TEXTS } from './gather-plan.ts'
 import type { Aggregate } from './scores.ts'
 

@@ -1,3 +1,4 @@
+import { integer, word } from '../../command/words.ts'
 import {
   ErrorReply,
   NULL_ARRAY,
@@ -6,7 +7,6 @@ import {
   type ReplyValue,
 } from '../../resp/encode.ts'
 import { FrameItems, isNull } from '../../resp/frame.ts'
-import { integer, word } from './arguments.ts'
 import {
   type AwaitedStream,
   type GatherCall,

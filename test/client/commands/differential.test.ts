@@ -181,6 +181,7 @@ const CLIENT: readonly Command[] = [
   ['CLIENT', 'PAUSE'],
   ['CLIENT', 'UNPAUSE', 'x'],
   ['CLIENT', 'UNBLOCK'],
+  ['CLIENT', 'Unblock', '1', 'ERROR', 'x'],
   ['CLIENT', 'nonsense'],
   ['CLIENT', long],
   ['CLIENT', bytes],

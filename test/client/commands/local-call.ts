@@ -153,7 +153,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     askMasters: () => Promise.reject(new Error('there is no cluster')),
     callAny: () => Promise.reject(new Error('there is no cluster')),
     askEach: () => Promise.reject(new Error('there is no cluster')),
-    hubs: new Hubs(fakeHub(), fakeHub),
+    hubs: new Hubs(fakeHub(), { make: fakeHub, hold: () => {}, release: () => {} }),
     admin: fakeAdmin(),
   }
 }

@@ -1,24 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { double, integer, word } from '../../../lib/router/gather/arguments.ts'
+import { double } from '../../../lib/router/gather/double.ts'
 
 describe('arguments', () => {
-  it('are compared without regard to case, up to a zero byte', () => {
-    assert.equal(word(Buffer.from('WithScores')), 'withscores')
-    assert.equal(word(Buffer.from('LIMIT\0x')), 'limit')
-    assert.equal(word(Buffer.from('')), '')
-  })
-
-  it('are whole numbers in one form only', () => {
-    const read = (text: string): bigint | undefined => integer(Buffer.from(text))
-    assert.equal(read('0'), 0n)
-    assert.equal(read('-12'), -12n)
-    assert.equal(read('9223372036854775807'), 2n ** 63n - 1n)
-    for (const text of ['', '-', '-0', '01', '+1', ' 1', '1 ', '1.0', '9223372036854775808']) {
-      assert.equal(read(text), undefined, text)
-    }
-  })
-
   it('are doubles as strtod reads them', () => {
     const read = (text: string): number | undefined => double(Buffer.from(text))
     const numbers: Record<string, number> = {

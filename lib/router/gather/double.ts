@@ -1,29 +1,8 @@
-/**
- * Arguments read as the server's C functions read them.
- *
- * @module
- */
-
-const INTEGER = /^(?:0|-?[1-9]\d{0,18})$/
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
 const INFINITY = /^[+-]?inf(?:inity)?$/i
 const HEXADECIMAL = /^[+-]?0x([\da-f]*)(?:\.([\da-f]*))?(?:p([+-]?\d+))?$/i
 /** Bits to scale by at once, such that neither factor of a finite double overflows. */
 const SCALE_STEP = 1000
-
-/** An argument in lower case, up to its first zero byte: what `strcasecmp` compares. */
-export function word(argument: Buffer): string {
-  const nul = argument.indexOf(0)
-  return argument.toString('latin1', 0, nul < 0 ? argument.length : nul).toLowerCase()
-}
-
-/** A whole number of 64 bits in the strict form of `string2ll`; undefined for anything else. */
-export function integer(argument: Buffer): bigint | undefined {
-  const text = argument.toString('latin1')
-  if (!INTEGER.test(text)) return undefined
-  const value = BigInt(text)
-  return BigInt.asIntN(64, value) === value ? value : undefined
-}
 
 /**
  * A double as `string2d` reads it: what C's `strtod` takes, without blanks, NaN, and numbers too
