@@ -8,10 +8,20 @@ const debug = createDebug('redis-cluster-proxy:cluster')
 /** Milliseconds that a master may take for all questions; while it does, the proxy is not `ready`. */
 const PATIENCE = 2000
 
+/** What servers call themselves. A Valkey says beside that which version of Redis it is like, and that is {@link Catalogue.version}. */
+export interface ServerSoftware {
+  /** Such as `redis` or `valkey`. */
+  readonly name: string
+  /** Such as `8.0.1`. */
+  readonly version: string
+}
+
 /** Learns from the cluster which commands it knows, so that newer ones and those of modules are routed rightly. */
 export class CatalogueLearner {
   /** What is known of commands; the built-in table until a node has answered. */
   catalogue: Catalogue = Catalogue.builtIn()
+  /** What the servers are. */
+  software: ServerSoftware = { name: 'redis', version: this.catalogue.version }
   readonly #masters: () => readonly ClusterNode[]
   #count = -1
   #learning: Promise<void> | undefined
@@ -44,8 +54,20 @@ export class CatalogueLearner {
     const count = Number(await ask(node, 'COMMAND', 'COUNT'))
     if (count === this.#count) return
     const info = String(await ask(node, 'INFO', 'server'))
-    const version = /^(?:valkey|redis)_version:(\S+)/m.exec(info)?.[1]
+    const version = versionIn(info, 'redis')
     this.catalogue = Catalogue.builtIn().overlaid(await ask(node, 'COMMAND'), version)
+    this.software = softwareOf(info) ?? { name: 'redis', version: this.catalogue.version }
     this.#count = count
   }
+}
+
+/** What a server says of itself in the section `server` of INFO; undefined where it says nothing. Only a Valkey tells its name. */
+export function softwareOf(info: string): ServerSoftware | undefined {
+  const name = /^server_name:([a-z]+)\r?$/m.exec(info)?.[1] ?? 'redis'
+  const version = versionIn(info, name)
+  return version === undefined ? undefined : { name, version }
+}
+
+function versionIn(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}_version:(\\S+)`, 'm').exec(info)?.[1]
 }
