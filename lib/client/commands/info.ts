@@ -126,7 +126,8 @@ function server({ client, services }: LocalCall): Fields {
 
 /** What is no Redis itself says so beside the version of Redis that it is like, as Valkey does. */
 function otherSoftware({ name, version }: ServerSoftware): Fields {
-  return name === 'redis' ? {} : { server_name: name, [`${name}_version`]: version }
+  if (name === 'redis') return {}
+  return { server_name: name, [`${name}_version`]: version, server_mode: 'standalone' }
 }
 
 function clients({ services }: LocalCall, counters: Counters): Fields {
