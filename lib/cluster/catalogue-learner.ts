@@ -23,14 +23,14 @@ export class CatalogueLearner {
   /** What the servers are. */
   software: ServerSoftware = { name: 'redis', version: this.catalogue.version }
   readonly #masters: () => readonly ClusterNode[]
-  #count = -1
+  #known = ''
   #learning: Promise<void> | undefined
 
   constructor(masters: () => readonly ClusterNode[]) {
     this.#masters = masters
   }
 
-  /** Asks a master for its commands if their number is another than before. Never rejects: the former catalogue stays in force. */
+  /** Asks a master for its commands if their number or its version is another than before. Never rejects: the former catalogue stays in force. */
   learn(): Promise<void> {
     this.#learning ??= this.#ask().finally(() => {
       this.#learning = undefined
@@ -52,12 +52,15 @@ export class CatalogueLearner {
 
   async #askOne(node: ClusterNode): Promise<void> {
     const count = Number(await ask(node, 'COMMAND', 'COUNT'))
-    if (count === this.#count) return
     const info = String(await ask(node, 'INFO', 'server'))
+    const software = softwareOf(info)
+    // Another version may have as many, since subcommands are not counted.
+    const known = `${count} ${software?.name} ${software?.version}`
+    if (known === this.#known) return
     const version = versionIn(info, 'redis')
     this.catalogue = Catalogue.builtIn().overlaid(await ask(node, 'COMMAND'), version)
-    this.software = softwareOf(info) ?? { name: 'redis', version: this.catalogue.version }
-    this.#count = count
+    this.software = software ?? { name: 'redis', version: this.catalogue.version }
+    this.#known = known
   }
 }
 

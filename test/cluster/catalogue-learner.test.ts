@@ -59,6 +59,18 @@ test('a table whose size did not change is not asked for again', async () => {
   assert.equal(tables(side), 2)
 })
 
+test('a table of another version is, though it have the same size', async () => {
+  const { side, learner } = await reached()
+  await using _ = side
+  await learner.learn()
+  const info = 'redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n'
+  side.cluster.nodes[0]!.answer('INFO', `$${info.length}\r\n${info}\r\n`)
+  await learner.learn()
+  assert.equal(tables(side), 2)
+  assert.equal(learner.catalogue.version, '7.2.4')
+  assert.deepEqual(learner.software, { name: 'valkey', version: '8.0.1' })
+})
+
 test('learning twice at a time is learning once', async () => {
   const { side, learner } = await reached()
   await using _ = side
