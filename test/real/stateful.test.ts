@@ -223,7 +223,10 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     const endless = slow.call('EVAL', 'while true do end', '1', 'busy')
     const [warning] = await once(running.proxy, 'warning', { signal: AbortSignal.timeout(10_000) })
     assert.equal(warning.code, 'SLOW_COMMAND')
-    assert.match(String(await other.call('GET', 'busy')), /^-BUSY (Redis|Valkey) is busy running a script/)
+    assert.match(
+      String(await other.call('GET', 'busy')),
+      /^-BUSY (Redis|Valkey) is busy running a script/
+    )
     assert.equal(await other.ask('SCRIPT', 'KILL'), 'OK')
     assert.match(String(await endless), /^-ERR .*killed by user/)
     assert.equal(await other.ask('GET', 'busy'), null)
