@@ -27,7 +27,7 @@ interface Expected {
   readonly reply: RegExp
 }
 
-const NOPERM = /^-NOPERM this user has no permissions to access one of the keys/
+const NOPERM = /^-NOPERM (?:this user has no permissions to access one of the keys|No permissions to access a key)/
 const OK = /^\+OK\r\n$/
 
 /** Commands in mid-pipeline switches of one client, who is `user` at the start; gives who it is at the end. */
