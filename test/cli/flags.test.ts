@@ -193,13 +193,14 @@ describe('the program started with', { concurrency: 2 }, () => {
       assert.equal(String(await one.call('MONITOR')), '+OK\r\n')
     })
     const look = async ({ program, client, cluster }: Stage): Promise<void> => {
+      await program.says(/commands are served/)
       const one = await client()
       const [served, refused] = cluster.nodes.map((_, index) => keyOf(cluster, index))
       assert.equal(await one.ask('SET', served!, '1'), 'OK')
       one.send(['GET', refused!])
       await program.says(/node is down .*which is in none of allowedNetworks/)
     }
-    await withFlags({ 'allowed-networks': '10.0.0.0/8', 'retry-budget': '100' }, look, {
+    await withFlags({ 'allowed-networks': '10.0.0.0/8', 'retry-budget': '2000' }, look, {
       masters: 2,
     })
   })
