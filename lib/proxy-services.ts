@@ -111,6 +111,9 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     get serverVersion() {
       return learner.catalogue.version
     },
+    get software() {
+      return learner.software
+    },
     get healthy() {
       return isHealthy(cache)
     },
@@ -141,13 +144,20 @@ export function clientServices(parts: ServiceParts, admin: AdminServices): Clien
     noteScript: (spec, view) => router.scripts.note(spec.name, view),
     unblock: unblockOn,
     observe: (...what) => observe(parts.events, ...what),
-    onClosed(client, reason) {
-      stopTracking({ session: client.session, services: parts })
-      leave(client.session, this.identities)
-      if (!client.session.multiplexing) parts.pool.release(client.session.id)
-      roster.remove(client, reason)
-    },
+    onClosed: (...what) => letGo(parts, ...what),
   }
+}
+
+/** Nothing of a client that is gone stays. */
+function letGo(
+  parts: ServiceParts,
+  ...[client, reason]: Parameters<ClientServices['onClosed']>
+): void {
+  const { session } = client
+  stopTracking({ session, services: parts })
+  leave(session, identitiesOf(parts))
+  if (!session.multiplexing) parts.pool.release(session.id)
+  parts.roster.remove(client, reason)
 }
 
 /** The users of the cluster that clients are, as clients see them. */

@@ -53,6 +53,11 @@ for the next call with the same ids. \`XREADGROUP\` over several slots is always
 \`CLIENT PAUSE\` keeps back the requests of all clients of the proxy, with \`WRITE\` those that a server would keep back. What is under way already goes on, and the servers know
 nothing of it. \`CLIENT REPLY\` is the proxy's own too: commands are carried out, and their replies dropped. \`CLIENT NO-TOUCH\` is noted and has no effect on the nodes, whose connections are shared.
 
+The list below is that of Redis 7.0. What a cluster knows besides is treated by what its COMMAND says, such as HEXPIRE and its kin (Redis 7.4). Of Valkey 8 \`SCRIPT SHOW\` finds a script
+wherever it is, \`CLUSTER SLOT-STATS\` tells of the slots of all masters, and \`CLIENT CAPA\` is accepted and without effect. \`HELLO\` and \`INFO\` name the software of the servers:
+\`server\` is \`valkey\` before a Valkey, whose \`redis_version\` is that of the Redis it is like. Where servers have changed their words or ways, the proxy's own answers follow in \`HELLO\`, whose options
+are taken all or none since 7.2; otherwise they are those of Redis 7.0.
+
 \`CLIENT TRACKING\` is right for each client in all its modes, with the errors of the server. Clients that track keys read from masters only. The keys of a script are taken to be read; keys
 that it uses without declaring them are not tracked. A client may be told once too often, never too seldom: after a lost connection all is to be forgotten (null), after a slot moved its keys,
 and a read through a slot that is moving is told right behind its reply; when a wider \`PREFIX\` begins to be told, all on narrower ones have to forget once, and so have all with a \`PREFIX\` when over a hundred of clients that are gone are given up; with \`NOLOOP\`, a transaction's own

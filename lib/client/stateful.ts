@@ -151,8 +151,11 @@ export class Stateful {
     } as const
     const kind = decide(view, spec, this.#desk.protocol, rules, plan)
     if (spec.keyShape === KEY_SEARCH) services.noteScript(spec, view)
-    if (kind === TRANSACTION && spec.name !== 'unwatch') transaction.take(view, spec, plan.slot)
-    else if (kind === REFUSED) this.#host.refuse(spec, view, plan.error)
+    if (kind === TRANSACTION && spec.name !== 'unwatch') {
+      // Since Valkey 8.0 a MULTI or WATCH in between has EXEC fail; elsewhere it is refused, and does no harm.
+      if (spec.flags.has('no_multi')) this.#host.refuse(spec, view, replyText.notInMulti)
+      else transaction.take(view, spec, plan.slot)
+    } else if (kind === REFUSED) this.#host.refuse(spec, view, plan.error)
     else if (kind === LOCAL && !BY_NODE.has(spec.name)) this.#queueLocal(view, spec)
     else if (kind === ONE_SLOT || (kind === BLOCKING && plan.slot >= 0)) {
       transaction.add(view, spec, plan.slot)

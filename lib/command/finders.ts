@@ -68,14 +68,12 @@ function migrateFirstKey(view: RequestView): number {
   return 3
 }
 
-/**
- * XREAD and XREADGROUP: the first half of what follows STREAMS. The server finds no key where the halves are unequal,
- * COMMAND GETKEYS one less than half; the answer is an error wherever the request goes.
- */
+/** XREAD and XREADGROUP: the first half of what follows STREAMS; where the halves are unequal the server finds no key (`xreadGetKeys`). */
 function streamKeys(view: RequestView, positions: number[]): number {
   const first = streamOption(view, 'streams') + 1
   if (first === 0) return 0
-  const count = (view.argc - first) >> 1
+  const count = (view.argc - first) / 2
+  if (!Number.isInteger(count)) return 0
   for (let i = 0; i < count; i++) positions[i] = first + i
   return count
 }

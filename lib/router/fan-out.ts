@@ -88,6 +88,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'script|flush': { course: flushed, remark: REMARKS.all_succeeded },
   'script|kill': { course: past, remark: 'one must succeed; past what is stuck' },
   'function|kill': { course: past, remark: 'one must succeed; past what is stuck' },
+  'script|show': merged({ rule: 'one_succeeded', effects: false }),
   'function|stats': reported(runningFunction, 'that of the master where a function runs'),
   'memory|doctor': reported(joinedTexts, 'the texts of all'),
   'memory|malloc-stats': reported(joinedTexts, 'the texts of all'),

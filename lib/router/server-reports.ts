@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Double, ErrorReply, type ReplyValue, Verbatim } from '../resp/encode.ts'
+import { Double, ErrorReply, RawReply, type ReplyValue, Verbatim } from '../resp/encode.ts'
 import { content, valueStart } from '../resp/frame.ts'
 import { fieldsOf, listOf, numericOf, pairsOf, replyValue, textOf, wholeOf } from './reply-value.ts'
 
@@ -20,10 +20,13 @@ export interface Reports {
 /** Makes one reply of several. */
 export type ReportMerge = (reports: Reports) => ReplyValue
 
-/** Texts for people (MEMORY DOCTOR, MALLOC-STATS, LATENCY DOCTOR): each under the name of its node; one text where all say the same. */
+/**
+ * Texts for people (MEMORY DOCTOR, MALLOC-STATS, LATENCY DOCTOR): each under the name of its node; one text, as it is, where all say
+ * the same.
+ */
 export function joinedTexts({ frames, names }: Reports): ReplyValue {
   const texts = frames.map((frame) => content(frame, valueStart(frame)).toString())
-  if (texts.every((text) => text === texts[0])) return new Verbatim(texts[0]!)
+  if (texts.every((text) => text === texts[0])) return new RawReply(frames[0]!)
   return new Verbatim(texts.map((text, i) => `# ${names[i]}\n${text.trimEnd()}\n`).join('\n'))
 }
 

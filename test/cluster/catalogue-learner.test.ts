@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CatalogueLearner } from '../../lib/cluster/catalogue-learner.ts'
+import { CatalogueLearner, softwareOf } from '../../lib/cluster/catalogue-learner.ts'
 import { ask } from '../../lib/cluster/question.ts'
 import { Catalogue } from '../../lib/command/catalogue.ts'
 import { frameRequest } from '../../lib/resp/request-reader.ts'
@@ -39,6 +39,13 @@ test('the commands of a master and its version are learnt', async () => {
   assert.equal(learner.catalogue.version, '7.0.15')
 })
 
+test('what the servers are is learnt with it: a Valkey is like a Redis of another version', () => {
+  const valkey = 'redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n'
+  assert.deepEqual(softwareOf(valkey), { name: 'valkey', version: '8.0.1' })
+  assert.deepEqual(softwareOf('redis_version:7.4.1\r\n'), { name: 'redis', version: '7.4.1' })
+  assert.equal(softwareOf('# Server\r\n'), undefined)
+})
+
 test('a table whose size did not change is not asked for again', async () => {
   const { side, learner } = await reached()
   await using _ = side
@@ -50,6 +57,18 @@ test('a table whose size did not change is not asked for again', async () => {
   side.cluster.nodes[0]!.answer('COMMAND COUNT', ':7\r\n')
   await learner.learn()
   assert.equal(tables(side), 2)
+})
+
+test('a table of another version is, though it have the same size', async () => {
+  const { side, learner } = await reached()
+  await using _ = side
+  await learner.learn()
+  const info = 'redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n'
+  side.cluster.nodes[0]!.answer('INFO', `$${info.length}\r\n${info}\r\n`)
+  await learner.learn()
+  assert.equal(tables(side), 2)
+  assert.equal(learner.catalogue.version, '7.2.4')
+  assert.deepEqual(learner.software, { name: 'valkey', version: '8.0.1' })
 })
 
 test('learning twice at a time is learning once', async () => {

@@ -10,7 +10,7 @@ import { Dice } from '../support/dice.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import type { RealNode } from '../support/real-cluster.ts'
 import { type RealServer, startServer } from '../support/real-server.ts'
-import { type Argument, sortedText } from '../support/resp-frame.ts'
+import { type Argument, shortDoubles, sortedText } from '../support/resp-frame.ts'
 import { needsServer } from '../support/server-available.ts'
 import { footing, startProxy } from './proxied.ts'
 
@@ -23,6 +23,7 @@ const MOST_MOVES = 120
 const SEED = Number(process.env.KEYSPACE_SEED ?? 7)
 /** Their items come in the order of a hash table; each server has its own. */
 const UNORDERED = new Set(['SUNION', 'SINTER', 'SDIFF', 'KEYS', 'SMEMBERS'])
+const SCORED = new Set(['ZUNION', 'ZINTER'])
 /** What they answer is of no moment while keys are on their way from one node to another. */
 const COUNTS = new Set(['DBSIZE', 'KEYS'])
 
@@ -33,10 +34,11 @@ function slotOf(key: string): number {
   return keySlot(bytes, 0, bytes.length)
 }
 
-/** What of a reply must be the same: all its bytes, but for the order of hash tables. */
+/** What of a reply must be the same: all its bytes, but for the order of hash tables and the digits of scores. */
 function essence(command: Command, frame: Buffer): string {
   const name = String(command[0]).toUpperCase()
-  return UNORDERED.has(name) ? sortedText(frame) : frame.toString('latin1')
+  if (UNORDERED.has(name)) return sortedText(frame)
+  return SCORED.has(name) ? shortDoubles(frame) : frame.toString('latin1')
 }
 
 const LETTERS = ['a', 'b', 'c', 'd', 'e']

@@ -134,12 +134,16 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     const gone = waiter.call(...read)
     await blockedIn(owner, 1)
     await writer.ask('DEL', key)
-    assert.equal(String(await gone), '-UNBLOCKED the stream key no longer exists\r\n')
+    // Since 7.2 the server carries it out once more, and finds no group.
+    assert.match(
+      String(await gone),
+      /^-(UNBLOCKED the stream key no longer exists|NOGROUP .*)\r\n$/
+    )
     await writer.ask('XGROUP', 'CREATE', key, 'g', '$', 'MKSTREAM')
     const changed = waiter.call(...read)
     await blockedIn(owner, 1)
     await writer.ask('SET', key, 'x')
-    assert.match(String(await changed), /^-(UNBLOCKED|WRONGTYPE) /)
+    assert.match(String(await changed), /^-(UNBLOCKED|WRONGTYPE|NOGROUP) /)
     await writer.ask('DEL', key)
     await writer.ask('XGROUP', 'CREATE', key, 'g', '$', 'MKSTREAM')
     const found = waiter.call(...read)
@@ -219,7 +223,10 @@ describe('commands with a memory, on a real cluster', needsServer, () => {
     const endless = slow.call('EVAL', 'while true do end', '1', 'busy')
     const [warning] = await once(running.proxy, 'warning', { signal: AbortSignal.timeout(10_000) })
     assert.equal(warning.code, 'SLOW_COMMAND')
-    assert.match(String(await other.call('GET', 'busy')), /^-BUSY Redis is busy running a script/)
+    assert.match(
+      String(await other.call('GET', 'busy')),
+      /^-BUSY (Redis|Valkey) is busy running a script/
+    )
     assert.equal(await other.ask('SCRIPT', 'KILL'), 'OK')
     assert.match(String(await endless), /^-ERR .*killed by user/)
     assert.equal(await other.ask('GET', 'busy'), null)

@@ -110,6 +110,36 @@ describe('XREAD with BLOCK over streams of several slots', needsServer, () => {
     }
   )
 
+  scenario('knows the id + where the servers do: the last entry', async () => {
+    const [first, , third] = keys
+    for (const id of ['1-1', '1-2']) await add(first!, id)
+    const owner = await cluster.ownerOf(slotOf(first!))
+    const single = owner.call('XREAD', 'STREAMS', first!, '+')
+    const known = await single.then(
+      () => true,
+      () => false
+    )
+    const ids = ['+', '+', '+']
+    const plain = (): Promise<string> =>
+      reader.call('XREAD', 'STREAMS', ...keys, ...ids).then(String)
+    if (!known) {
+      assert.match(await plain(), /^-ERR Invalid stream ID/)
+      assert.match(String(await read(0, ids)), /^-ERR Invalid stream ID/)
+      return
+    }
+    for (const reply of [await plain(), String(await read(0, ids))]) {
+      assert.equal(reply, entry(first!, '1-2'))
+    }
+    await add(third!, '3-1')
+    const both = `*2\r\n${entry(first!, '1-2').slice(4)}${entry(third!, '3-1').slice(4)}`
+    assert.equal(await plain(), both)
+    await writer.call('DEL', first!, third!)
+    const later = read(0, ids)
+    await blocked(3)
+    await add(third!, '4-1')
+    assert.equal(String(await later), entry(third!, '4-1'))
+  })
+
   scenario('keeps the connections for the next one', async () => {
     const dialled = async (): Promise<string[]> => {
       const infos = await Promise.all(cluster.masters.map((node) => node.call('INFO', 'stats')))
@@ -151,7 +181,7 @@ describe('XREAD with BLOCK over streams of several slots', needsServer, () => {
     await writer.call('SET', keys[1]!, 'text')
     assert.match(String(await read(0, ['$', '$', '$'])), /^-WRONGTYPE /)
     assert.match(String(await read(-1, ['$', '$', '$'])), /^-ERR timeout is negative/)
-    assert.match(String(await read(0, ['$', '$'])), /^-ERR Unbalanced XREAD list/)
+    assert.match(String(await read(0, ['$', '$'])), /^-ERR Unbalanced (XREAD|'xread') list/)
     assert.match(String(await read(0, ['0', 'x', '0'])), /^-(?:ERR Invalid stream ID|WRONGTYPE)/)
   })
 

@@ -5,8 +5,9 @@ import { type RealCluster, startCluster } from '../support/real-cluster.ts'
 import { needsServer } from '../support/server-available.ts'
 import { type Proxied, startProxy } from './proxied.ts'
 
+/** In the words of 7.0, or those since 7.2. */
 const CHANNEL =
-  '-NOPERM this user has no permissions to access one of the channels used as arguments\r\n'
+  /^-NOPERM (this user has no permissions to access one of the channels used as arguments|No permissions to access a channel)\r\n$/
 
 describe('subscriptions of users of a real cluster', needsServer, () => {
   let cluster: RealCluster
@@ -57,10 +58,10 @@ describe('subscriptions of users of a real cluster', needsServer, () => {
 
   it('are what the nodes let the user hear, whatever the proxy may', async () => {
     await using news = await user('news', '+@all', 'resetchannels', '&news.*', '&exact')
-    assert.equal(await said(news, 'SUBSCRIBE', 'other'), CHANNEL)
-    assert.equal(await said(news, 'SUBSCRIBE', 'news.1', 'other'), CHANNEL)
-    assert.equal(await said(news, 'PSUBSCRIBE', 'news.1*'), CHANNEL)
-    assert.equal(await said(news, 'SSUBSCRIBE', 'other'), CHANNEL)
+    assert.match(await said(news, 'SUBSCRIBE', 'other'), CHANNEL)
+    assert.match(await said(news, 'SUBSCRIBE', 'news.1', 'other'), CHANNEL)
+    assert.match(await said(news, 'PSUBSCRIBE', 'news.1*'), CHANNEL)
+    assert.match(await said(news, 'SSUBSCRIBE', 'other'), CHANNEL)
     assert.match(await said(news, 'SUBSCRIBE', 'news.1'), /:1\r\n$/)
     assert.match(await said(news, 'PSUBSCRIBE', 'news.*'), /:2\r\n$/)
     assert.match(await said(news, 'SSUBSCRIBE', 'exact'), /:1\r\n$/)
@@ -69,7 +70,7 @@ describe('subscriptions of users of a real cluster', needsServer, () => {
     assert.match(heard[0]!, /^>3\r\n\$7\r\nmessage/)
     assert.match(heard[1]!, /^>4\r\n\$8\r\npmessage/)
     await using plain = await connect(running.port)
-    assert.equal(await said(plain, 'SUBSCRIBE', 'news.1'), CHANNEL)
+    assert.match(await said(plain, 'SUBSCRIBE', 'news.1'), CHANNEL)
   })
 
   it('take selectors for what they are: a command and its channels together', async () => {

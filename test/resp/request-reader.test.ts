@@ -75,9 +75,11 @@ const unauthenticated = (): RequestReader => {
 }
 
 /** Something of everything that is right: nothing in it may depend on how it comes in. */
+/** Requests without a word. */
+const EMPTY = latin1('\r\n\n*0\r\n*-1\r\n  \r\n')
 const MIXED = Buffer.concat([
   encodeCommand(['SET', 'key', 'va\r\nlue']),
-  latin1('\r\n\n*0\r\n*-1\r\n  \r\n'),
+  EMPTY,
   encodeCommand(['ECHO', '']),
   latin1("PING\r\nset k \"a\\x00b\" 'it\\'s'\n"),
   encodeCommand(['SET', 'ключ', Buffer.from([0, 13, 10, 255, 36, 42])]),
@@ -573,7 +575,13 @@ describe('beside a real server', needsServer, () => {
   const shown = (input: string): string => JSON.stringify(input.slice(0, 60))
 
   it('a right stream is understood the same', async () => {
-    assert.deepEqual(await exchange(open, MIXED), await judged(open, read([MIXED])))
+    // Valkey 8.0 takes what follows an empty line for another line, whatever it begins with.
+    const confused = /valkey_version:8\.0/.test(String(await open.call('INFO', 'server')))
+    const at = MIXED.indexOf(EMPTY)
+    const stream = confused
+      ? Buffer.concat([MIXED.subarray(0, at), MIXED.subarray(at + EMPTY.length)])
+      : MIXED
+    assert.deepEqual(await exchange(open, stream), await judged(open, read([MIXED])))
   })
 
   it('a wrong stream ends with the very bytes of the same error', async () => {

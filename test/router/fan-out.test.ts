@@ -11,14 +11,18 @@ import { Scripts } from '../../lib/router/scripts.ts'
 const catalogue = Catalogue.builtIn()
 const ANCHORS = [0, 5461, 10_923]
 
-function course(line: string, protocol: 2 | 3 = 2): FanOut | number | string | undefined {
+function course(
+  line: string,
+  protocol: 2 | 3 = 2,
+  known = catalogue
+): FanOut | number | string | undefined {
   const view = frameRequest(line.split(' '))
-  return courseOf({ spec: catalogue.find(view)!, view, protocol })
+  return courseOf({ spec: known.find(view)!, view, protocol })
 }
 
 /** The first step of a command over three masters. */
-function step(line: string, protocol: 2 | 3 = 2): Step {
-  const found = course(line, protocol)
+function step(line: string, protocol: 2 | 3 = 2, known = catalogue): Step {
+  const found = course(line, protocol, known)
   assert.equal(typeof found, 'function', line)
   const scans = undefined as unknown as Scans
   return (found as FanOut)({ anchors: ANCHORS, scans, scripts: new Scripts(0), lane: 0 })
@@ -51,6 +55,15 @@ describe('a command that concerns every master', () => {
       assert.equal(String(finish(whole, ...replies)), reply)
     })
   }
+
+  it('is SCRIPT SHOW of Valkey, which gives the script of whichever master has it', () => {
+    const show = ['script|show', 3, ['noscript'], 0, 0, 0, [], [], [], []]
+    const valkey = catalogue.overlaid([['script', -2, [], 0, 0, 0, [], [], [], [show]]])
+    const unknown = '-NOSCRIPT No matching script. Please use EVAL.\r\n'
+    const shown = step('SCRIPT SHOW sha', 2, valkey)
+    assert.equal(String(finish(shown, unknown, '$1\r\nx\r\n', unknown)), '$1\r\nx\r\n')
+    assert.equal(String(finish(shown, unknown, unknown, unknown)), unknown)
+  })
 
   it('passes a report on that only one master has to give, and an error in place of a report', () => {
     const stats = step('MEMORY STATS')

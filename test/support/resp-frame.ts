@@ -89,6 +89,16 @@ export function sortedText(frame: Buffer, size = 1): string {
   return frame.toString('latin1', 0, frame.indexOf('\r\n') + 2) + items.sort().join('')
 }
 
+/** A frame as text in which doubles are written as JavaScript does: servers since 7.2 do not always find the shortest text that tells a number from its neighbours. */
+export function shortDoubles(frame: Buffer): string {
+  return frame
+    .toString('latin1')
+    .replace(
+      /(?:\$\d+\r\n|,)(-?\d+(?:\.\d+)?(?:e[+-]\d+)?)\r\n/g,
+      (_, text) => `,${Number(text)}\r\n`
+    )
+}
+
 /** Decodes one whole frame; text is read as UTF-8. */
 export function decodeReply(frame: Buffer): Reply {
   return decodeAt(frame, 0).value

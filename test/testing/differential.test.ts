@@ -5,7 +5,7 @@ import { createFakeCluster, type FakeCluster } from '../../lib/testing/index.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
 import { type RealServer, startServer } from '../support/real-server.ts'
 import { decodeReply, type Reply } from '../support/resp-frame.ts'
-import { needsServer } from '../support/server-available.ts'
+import { needsVersion } from '../support/server-available.ts'
 import { CommandStream } from './command-stream.ts'
 
 const COMMANDS = 4000
@@ -63,7 +63,7 @@ async function startClusterNode(): Promise<RealServer> {
   return started
 }
 
-describe('the fake answers as a real server does', needsServer, () => {
+describe('the fake answers as a real server does', needsVersion('7.0'), () => {
   let server: RealServer
   let cluster: FakeCluster
 

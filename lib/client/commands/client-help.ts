@@ -2,6 +2,10 @@
 export const CLIENT_HELP: readonly string[] = [
   'CACHING (YES|NO)',
   '    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.',
+  'CAPA <option> [options...]',
+  '    Tell what the client is capable of. Options are:',
+  '    * REDIRECT',
+  '      Without effect here.',
   'GETREDIR',
   '    Return the client ID we are redirecting to when tracking is enabled.',
   'GETNAME',

@@ -140,6 +140,8 @@ export const clientCommands: LocalCommands = {
     'no-touch': onOff((session, on) => {
       session.noTouch = on
     }),
+    // Of Valkey 8.0: the client follows redirects to other servers, of which it will see none here.
+    capa: answer(-3, () => OK),
     maint_notifications: answer(-3, maintNotifications),
     getredir: answer(2, clientGetRedir),
     trackinginfo: answer(2, clientTrackingInfo),

@@ -13,6 +13,7 @@ import { clusterInfo, clusterNodes, clusterShards, clusterSlots } from './cluste
 import { container, help, type Subcommand } from './container.ts'
 import type { LocalCall, LocalCommands, LocalHandler } from './local.ts'
 import { CLUSTER_DISABLED, errorOf, forbidden, NOT_INTEGER } from './refusal.ts'
+import { slotStats } from './slot-stats.ts'
 
 const INVALID_SLOT = new ErrorReply('ERR Invalid slot')
 const INVALID_SLOT_OR_COUNT = new ErrorReply('ERR Invalid slot or number of keys')
@@ -77,6 +78,7 @@ const ANSWERED: Readonly<Record<string, Subcommand>> = {
   getkeysinslot: { arity: 4, run: getKeysInSlot },
   replicas: { arity: 3, run: aboutNode([]) },
   slaves: { arity: 3, run: aboutNode([]) },
+  'slot-stats': { arity: -4, run: slotStats },
   'count-failure-reports': { arity: 3, run: aboutNode(0) },
 }
 

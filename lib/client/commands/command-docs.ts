@@ -32,9 +32,10 @@ function allDocs(services: LocalServices, protocol: 2 | 3): Promise<Buffer> {
     documentation.set(services, kept)
   }
   const found = kept.get(protocol)
-  if (found?.version === services.serverVersion) return found.reply
+  const { version } = services.software
+  if (found?.version === version) return found.reply
   const reply = services.callAny(['COMMAND', 'DOCS'], protocol === 3 ? LANES.resp3 : LANES.resp2)
-  kept.set(protocol, { version: services.serverVersion, reply })
+  kept.set(protocol, { version, reply })
   forgetFailure(kept, protocol, reply)
   return reply
 }

@@ -6,14 +6,13 @@
 
 import { plainLane } from '../../cluster/lanes.ts'
 import { commandInfo } from '../../command/info.ts'
-import { findKeys, KEYS_UNKNOWN, takesKeys } from '../../command/keys.ts'
+import { findKeys, takesKeys } from '../../command/keys.ts'
 import { arityFits, type CommandSpec } from '../../command/spec.ts'
 import { ErrorReply, RawReply, type ReplyValue } from '../../resp/encode.ts'
 import { frameRequest } from '../../resp/request-reader.ts'
 import { word } from './argument.ts'
 import { commandDocs } from './command-docs.ts'
-import { COMMAND_HELP } from './command-help.ts'
-import { container, help } from './container.ts'
+import { container } from './container.ts'
 import { matchesGlob } from './glob.ts'
 import type { LocalCall, LocalCommands, LocalServices } from './local.ts'
 import { SYNTAX } from './refusal.ts'
@@ -69,14 +68,16 @@ function names({ catalogue }: LocalServices, test: (spec: CommandSpec) => boolea
 /** `COMMAND GETKEYS command [argument ...]`. */
 function getKeys(call: LocalCall): ReplyValue | Promise<ReplyValue> {
   const request = call.args.slice(2)
+  // Before 7.2 it took no command without arguments.
+  if (request.length < 2) return ask(call)
   const spec = requested(call.services, request)
   if (spec === undefined) return NO_SUCH_COMMAND
   if (!takesKeys(spec)) return WITHOUT_KEYS
   if (!arityFits(spec, request.length)) return BAD_COUNT
   const positions: number[] = []
   const count = findKeys(spec, frameRequest(request), positions)
-  if (count === KEYS_UNKNOWN) return ask(call)
-  if (count <= 0) return spec.flags.has('no_mandatory_keys') ? [] : BAD_ARGUMENTS
+  if (count < 0) return ask(call)
+  if (count === 0) return spec.flags.has('no_mandatory_keys') ? [] : BAD_ARGUMENTS
   return positions.slice(0, count).map((at) => request[at]!)
 }
 
@@ -101,13 +102,13 @@ export const commandCommands: LocalCommands = {
   command: container(
     'command',
     {
-      help: help('command', COMMAND_HELP),
+      help: { arity: 2, run: ask },
       count: { arity: 2, run: ({ services }) => services.catalogue.size },
       info: { arity: -2, run: info },
       docs: { arity: -2, run: commandDocs },
       list: { arity: -2, run: list },
-      getkeys: { arity: -4, run: getKeys },
-      getkeysandflags: { arity: -4, run: ask },
+      getkeys: { arity: -3, run: getKeys },
+      getkeysandflags: { arity: -3, run: ask },
     },
     everyInfo
   ),

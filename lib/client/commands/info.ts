@@ -5,6 +5,7 @@
  */
 
 import { release, totalmem, type } from 'node:os'
+import type { ServerSoftware } from '../../cluster/catalogue-learner.ts'
 import { LANES } from '../../cluster/lanes.ts'
 import { type ReplyValue, Verbatim } from '../../resp/encode.ts'
 import type { MasterAnswer } from '../../router/survey.ts'
@@ -106,6 +107,7 @@ function server({ client, services }: LocalCall): Fields {
   const uptime = Math.max(0, Math.floor((now - services.startedAt) / 1000))
   return {
     redis_version: services.serverVersion,
+    ...otherSoftware(services.software),
     // Cluster-aware clients are served too, but none must believe that it has to follow redirects.
     redis_mode: 'standalone',
     os: `${type()} ${release()} ${process.arch}`,
@@ -120,6 +122,12 @@ function server({ client, services }: LocalCall): Fields {
     executable: process.execPath,
     config_file: '',
   }
+}
+
+/** What is no Redis itself says so beside the version of Redis that it is like, as Valkey does. */
+function otherSoftware({ name, version }: ServerSoftware): Fields {
+  if (name === 'redis') return {}
+  return { server_name: name, [`${name}_version`]: version, server_mode: 'standalone' }
 }
 
 function clients({ services }: LocalCall, counters: Counters): Fields {

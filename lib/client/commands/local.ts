@@ -1,4 +1,5 @@
 import type { Trial } from '../../cluster/authenticator.ts'
+import type { ServerSoftware } from '../../cluster/catalogue-learner.ts'
 import type { Identity } from '../../cluster/identities.ts'
 import type { Catalogue } from '../../command/catalogue.ts'
 import type { Hubs } from '../../pubsub/hubs.ts'
@@ -84,8 +85,10 @@ export interface LocalServices {
   readonly id: string
   /** When the proxy was created, in milliseconds since the epoch. */
   readonly startedAt: number
-  /** Version of the servers behind, such as `7.0.15`; of the built-in command table until one has answered. */
+  /** Version of the servers behind, such as `7.0.15`, or that of the Redis that they are like; of the built-in command table until one has answered. */
   readonly serverVersion: string
+  /** What they call themselves. */
+  readonly software: ServerSoftware
   readonly catalogue: Catalogue
   /** All connected clients. */
   clients(): Iterable<LocalClient>

@@ -27,18 +27,24 @@ export const NO_PASSWORD_SET: ErrorReply = new ErrorReply(
 )
 /** Anything but AUTH, HELLO, QUIT and RESET before AUTH. */
 export const NOT_AUTHENTICATED: ErrorReply = new ErrorReply('NOAUTH Authentication required.')
-/** HELLO before AUTH, without its AUTH option. */
-export const HELLO_NOT_AUTHENTICATED: ErrorReply = new ErrorReply(
-  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH ' +
-    '<user> <pass> option can be used to authenticate the client and select the RESP protocol ' +
-    'version at the same time'
-)
+/** HELLO before AUTH, without its AUTH option, in the words of 7.0. */
+export const HELLO_NOT_AUTHENTICATED_7_0: ErrorReply = needsAuth('HELLO AUTH')
+/** The same in the words since 7.2. */
+export const HELLO_NOT_AUTHENTICATED: ErrorReply = needsAuth('HELLO <proto> AUTH')
 /** HELLO with a version that is not spoken; clients fall back to RESP2 on this code. */
 export const NO_PROTOCOL: ErrorReply = new ErrorReply('NOPROTO unsupported protocol version')
 /** A name in `CLIENT LIST` that would break its lines. */
 export const BAD_NAME: ErrorReply = new ErrorReply(
   'ERR Client names cannot contain spaces, newlines or special characters.'
 )
+
+function needsAuth(option: string): ErrorReply {
+  return new ErrorReply(
+    `NOAUTH HELLO must be called with the client already authenticated, otherwise the ${option} ` +
+      '<user> <pass> option can be used to authenticate the client and select the RESP protocol ' +
+      'version at the same time'
+  )
+}
 
 /** An error of parts; bytes that come from a client are quoted as C strings (`%s`). */
 export function errorOf(...parts: readonly (string | Buffer)[]): ErrorReply {

@@ -15,7 +15,6 @@ import {
   TEXTS,
 } from './gather-plan.ts'
 import { slotOf } from './key-groups.ts'
-import { isSince } from './version.ts'
 
 const GROUP_ONLY = (option: string): string =>
   `ERR The ${option} option is only supported by XREADGROUP. You called XREAD instead.`
@@ -33,8 +32,8 @@ interface ReadOptions {
  * XREAD: each stream by itself, even where several share a slot, so that the first error is that of
  * the server. With BLOCK the plan is that of the first look, and tells what is to be waited for.
  */
-export function planStreams({ args, version }: GatherCall): GatherPlan | ErrorReply {
-  const options = readOptions(args, version)
+export function planStreams({ args }: GatherCall): GatherPlan | ErrorReply {
+  const options = readOptions(args)
   if (options instanceof ErrorReply) return options
   const { count, first, timeout } = options
   const before = count === undefined ? ['XREAD', 'STREAMS'] : ['XREAD', 'COUNT', count, 'STREAMS']
@@ -48,8 +47,8 @@ export function planStreams({ args, version }: GatherCall): GatherPlan | ErrorRe
   return timeout === undefined ? plan : { ...plan, wait: { timeout, count, streams } }
 }
 
-/** Reads the options in the order of `xreadCommand` in the server's `t_stream.c`. */
-function readOptions(args: readonly Buffer[], version: string): ReadOptions | ErrorReply {
+/** Reads the options in the order of `xreadCommand` in the server's `t_stream.c`. There is an id for each stream, else there would be no keys. */
+function readOptions(args: readonly Buffer[]): ReadOptions | ErrorReply {
   let timeout: number | undefined
   let count: Buffer | undefined
   for (let i = 1; i < args.length; i++) {
@@ -63,7 +62,6 @@ function readOptions(args: readonly Buffer[], version: string): ReadOptions | Er
       count = args[++i]!
       if (integer(count) === undefined) return new ErrorReply(TEXTS.notInteger)
     } else if (name === 'streams' && more > 0) {
-      if (more % 2 !== 0) return unbalanced(version)
       return { timeout, count, first: i + 1 }
     } else if (name === 'group' && more > 1) return new ErrorReply(GROUP_ONLY('GROUP'))
     else if (name === 'noack') return new ErrorReply(GROUP_ONLY('NOACK'))
@@ -76,14 +74,6 @@ function timeLimit(argument: Buffer): number | ErrorReply {
   const timeout = integer(argument)
   if (timeout === undefined) return new ErrorReply('ERR timeout is not an integer or out of range')
   return timeout < 0n ? new ErrorReply('ERR timeout is negative') : Number(timeout)
-}
-
-function unbalanced(version: string): ErrorReply {
-  const name = isSince(version, 7, 2) ? "'xread'" : 'XREAD'
-  const ids = isSince(version, 7, 4) ? "ID, '+', or '$'" : "ID or '$'"
-  return new ErrorReply(
-    `ERR Unbalanced ${name} list of streams: for each stream key an ${ids} must be specified.`
-  )
 }
 
 /** The streams that have something, in the order of the request, as the bytes they are. */

@@ -26,7 +26,7 @@ describe('COMMAND DOCS', () => {
   it('is asked again when the servers have another version', async () => {
     const { side, asked } = withNode(async () => Buffer.from('*0\r\n'))
     await side.call('COMMAND', 'DOCS')
-    side.services.serverVersion = '8.0.0'
+    side.services.software = { name: 'valkey', version: '8.0.0' }
     await side.call('COMMAND', 'DOCS')
     assert.equal(asked.length, 2)
   })

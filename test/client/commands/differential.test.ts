@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { softwareOf } from '../../../lib/cluster/catalogue-learner.ts'
+import { Catalogue } from '../../../lib/command/catalogue.ts'
 import { connect, type RawClient } from '../../support/raw-client.ts'
 import { type RealServer, startServer } from '../../support/real-server.ts'
 import { type Argument, decodeReply, type Reply } from '../../support/resp-frame.ts'
@@ -46,11 +48,19 @@ function sorted(reply: Reply): Reply {
   return items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
 }
 
+/** Has the proxy know of the server what it learns of a cluster. */
+async function learn(services: LocalSide['services'], real: RawClient): Promise<void> {
+  const info = String(await real.ask('INFO'))
+  services.software = softwareOf(info)!
+  services.serverVersion = /redis_version:(\S+)/.exec(info)![1]!
+  services.catalogue = Catalogue.builtIn().overlaid(await real.ask('COMMAND'))
+}
+
 async function pair(server: RealServer, protocol: 2 | 3 = 2): Promise<Pair> {
   const real = await connect(server.port)
   const id = (await real.ask('CLIENT', 'ID')) as number
   const local = new LocalSide(fakeClient(id))
-  local.services.serverVersion = /redis_version:(\S+)/.exec(String(await real.ask('INFO')))![1]!
+  await learn(local.services, real)
   local.services.callAny = (args) => real.call(...args)
   local.services.callSlot = (_slot, args) => real.call(...args)
   const both = new Pair(real, local)
@@ -365,9 +375,12 @@ describe('local commands beside a real server', needsServer, () => {
     it(`refuse CLUSTER without emulation as a server without cluster does, in RESP${protocol}`, async () => {
       await using both = await pair(server, protocol)
       both.local.services.clusterEmulation = false
-      const names = ['READONLY', 'READWRITE', 'ASKING']
-      for (const name of names) await both.same([name])
-      for (const command of CLUSTER) await both.same(command)
+      // Valkey has replicas without a cluster, and lets clients read from them after READONLY.
+      const besides = both.local.services.software.name === 'redis' ? [] : ['READONLY', 'READWRITE']
+      const commands: Command[] = [['READONLY'], ['READWRITE'], ['ASKING'], ...CLUSTER]
+      for (const command of commands) {
+        if (!besides.includes(String(command[0]))) await both.same(command)
+      }
       await both.same(['CLUSTER', 'HELP'])
       await both.same(['CLUSTER', 'RESET'])
     })
@@ -397,6 +410,8 @@ describe('local commands beside a real server', needsServer, () => {
   it('list only what the server lists as well in their HELP, and answer all of it', async () => {
     await using both = await pair(server)
     const real = (await both.real.ask('CLIENT', 'HELP')) as string[]
+    // In 7.0 the last line is "Prints this help".
+    real.push(real.pop()!.replace('Print ', 'Prints '))
     const local = decodeReply((await both.local.call('CLIENT', 'HELP'))!) as string[]
     assert.equal(local[0], real[0])
     assert.deepEqual(local.slice(-2), real.slice(-2))
@@ -444,7 +459,9 @@ describe('CLUSTER beside a real cluster of one node', needsServer, () => {
       await using both = await clusterPair(protocol)
       const real = (await both.real.call('CLUSTER', 'INFO')).toString()
       both.local.services.healthy = real.includes('cluster_state:ok')
-      assert.equal(await both.local.text('CLUSTER', 'INFO'), real)
+      // Newer servers do not count their masters before they are well for the first time.
+      const expected = real.replace('cluster_size:0', 'cluster_size:1')
+      assert.equal(await both.local.text('CLUSTER', 'INFO'), expected)
     })
   }
 
@@ -500,10 +517,11 @@ describe('AUTH and HELLO beside a real server with a password', needsServer, () 
         await using real = await connect(server.port)
         await real.call('AUTH', password)
         const id = (await real.ask('CLIENT', 'ID')) as number
-        await real.call('RESET')
         const client = fakeClient(id, false)
         const services = fakeServices([client])
         services.password = password
+        await learn(services, real)
+        await real.call('RESET')
         const both = new Pair(real, new LocalSide(client, services))
         for (const each of commands) {
           const open = ['AUTH', 'HELLO', 'RESET'].includes(String(each[0]))

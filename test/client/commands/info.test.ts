@@ -31,6 +31,22 @@ const titles = (text: string): string[] =>
   Array.from(text.matchAll(/^# (\w+)\r$/gm), ([, name]) => name!)
 
 describe('INFO', () => {
+  it('tells of a Valkey what it is, beside the version of Redis that it is like', async () => {
+    const side = new LocalSide()
+    side.services.serverVersion = '7.2.4'
+    side.services.software = { name: 'valkey', version: '8.0.1' }
+    const { redis_version, server_name, valkey_version, server_mode } = fields(await info(side))
+    assert.deepEqual(
+      { redis_version, server_name, valkey_version, server_mode },
+      {
+        redis_version: '7.2.4',
+        server_name: 'valkey',
+        valkey_version: '8.0.1',
+        server_mode: 'standalone',
+      }
+    )
+  })
+
   it('holds what the ready checks of clients read', async () => {
     const side = new LocalSide()
     const { loading, role, redis_version, redis_mode, cluster_enabled, ...more } = fields(

@@ -106,6 +106,7 @@ export function fakeServices(clients: readonly LocalClient[] = []): Settable<Loc
     id: '0123456789abcdef0123456789abcdef01234567',
     startedAt: Date.now(),
     serverVersion: '7.0.15',
+    software: { name: 'redis', version: '7.0.15' },
     catalogue: Catalogue.builtIn(),
     clients: () => clients,
     bufferedBytes: 0,

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Catalogue } from '../../../lib/command/catalogue.ts'
+import { findKeys, KEYS_MISSING } from '../../../lib/command/keys.ts'
 import { keySlot } from '../../../lib/command/slot.ts'
 import { ErrorReply, encodeReply, type ProtocolVersion } from '../../../lib/resp/encode.ts'
+import { frameRequest } from '../../../lib/resp/request-reader.ts'
 import { type GatherPlan, gatherPlan, isGathered } from '../../../lib/router/gather/gather.ts'
 import { connect, type RawClient } from '../../support/raw-client.ts'
 import { type RealServer, startServer } from '../../support/real-server.ts'
-import { type Argument, sortedText } from '../../support/resp-frame.ts'
+import { type Argument, shortDoubles, sortedText } from '../../support/resp-frame.ts'
 import { needsServer } from '../../support/server-available.ts'
 import { type Command, RandomReads } from './random-reads.ts'
 
@@ -14,6 +16,10 @@ const READS = 2500
 /** `GATHER_SEED=n` repeats one run. */
 const SEEDS = process.env.GATHER_SEED?.split(',').map(Number) ?? [1, 2, 3]
 const UNORDERED = new Set(['sunion', 'sinter', 'sdiff'])
+const SCORED = new Set(['zunion', 'zinter'])
+
+/** Of the server. */
+let serverVersion = '7.0.15'
 
 function bytesOf(command: Command): Buffer[] {
   return command.map((argument) =>
@@ -24,7 +30,7 @@ function bytesOf(command: Command): Buffer[] {
 function planOf(...command: Argument[]): GatherPlan | ErrorReply | undefined {
   const spec = Catalogue.builtIn().get(String(command[0]))
   assert.ok(spec)
-  return gatherPlan(spec, bytesOf(command))
+  return gatherPlan(spec, bytesOf(command), serverVersion)
 }
 
 /** Carries a plan out as if each part went to another node. */
@@ -41,15 +47,19 @@ async function gathered(client: RawClient, command: Command): Promise<Buffer> {
 
 const protocolOf = new WeakMap<RawClient, ProtocolVersion>()
 
-/** All bytes of a reply, but for the order of sets. */
+/** All bytes of a reply, but for the order of sets and the digits of scores. */
 function essence(name: string, frame: Buffer): string {
-  return UNORDERED.has(name.toLowerCase()) ? sortedText(frame) : frame.toString('latin1')
+  if (UNORDERED.has(name.toLowerCase())) return sortedText(frame)
+  return SCORED.has(name.toLowerCase()) ? shortDoubles(frame) : frame.toString('latin1')
 }
 
-/** Whether a client of a single server would wait. */
-function blocks(command: Command): boolean {
+/** Whether a request is carried out in parts: it has keys, and a client of a single server would not wait. */
+function isPlanned(command: Command): boolean {
+  const bytes = bytesOf(command)
+  const spec = Catalogue.builtIn().get(String(command[0]))!
+  if (findKeys(spec, frameRequest(bytes), []) === KEYS_MISSING) return false
   const plan = planOf(...command)
-  return plan !== undefined && 'wait' in plan
+  return plan === undefined || !('wait' in plan)
 }
 
 describe('a gathered reply is that of a single server', needsServer, () => {
@@ -58,6 +68,7 @@ describe('a gathered reply is that of a single server', needsServer, () => {
 
   before(async () => {
     server = await startServer()
+    serverVersion = /redis_version:(\S+)/.exec(String(await server.call('INFO', 'server')))![1]!
     for (const protocol of [2, 3] as const) {
       const client = await connect(server.port)
       await client.call('HELLO', protocol)
@@ -87,7 +98,7 @@ describe('a gathered reply is that of a single server', needsServer, () => {
       let useful = 0
       for (let i = 0; i < READS; i++) {
         const command = random.next()
-        if (blocks(command)) continue
+        if (!isPlanned(command)) continue
         const reply = await compare(clients[i % 2]!, command, `seed ${seed}, read ${i}`)
         if (!reply.startsWith('-')) useful++
       }
@@ -186,6 +197,15 @@ describe('a gathered reply is that of a single server', needsServer, () => {
       values: header(1, Buffer.from([0xff, 0xff, 0x80, 0x7f, 0xf6])),
     }
     for (const [key, value] of Object.entries(strings)) await server.call('SET', key, value)
+    // Until it was mended (CVE-2025-32023) a server counted what comes before the overflow.
+    if (
+      await server.call('PFCOUNT', 'overflow', 'sparse').then(
+        () => true,
+        () => false
+      )
+    ) {
+      delete strings.overflow
+    }
     const keys = ['sparse', 'dense', 'nothing', 'list', 'absent', ...Object.keys(strings)]
     const replies = await each(keys.flatMap((a) => keys.map((b): Command => ['PFCOUNT', a, b])))
     assert.ok(replies.some((reply) => reply.startsWith('-INVALIDOBJ')))
@@ -249,7 +269,6 @@ describe('a gathered reply is that of a single server', needsServer, () => {
       ['SDIFF', 'absent', 'list'],
       ['XREAD', 'STREAMS', 'absent', 'list', 'x', 0],
       ['XREAD', 'STREAMS', 'list', 'absent', 'x', 0],
-      ['XREAD', 'STREAMS', 'absent', 'list', 0],
       ['XREAD', 'COUNT', 1, 'COUNT', 2],
       ['XREAD', 'JUNK', 'STREAMS', 'absent', 'absent', 0, 0],
     ]
@@ -335,18 +354,6 @@ describe('a plan', () => {
     assert.ok(plan !== undefined && !(plan instanceof ErrorReply))
     const frames = [Buffer.from(':1\r\n'), Buffer.from('*0\r\n')]
     assert.throws(() => plan.finish(frames, 2), { code: 'NODE_PROTOCOL' })
-  })
-
-  it('speaks the words of the version of the nodes', () => {
-    const spec = Catalogue.builtIn().get('xread')!
-    const text = (version: string): string => {
-      const plan = gatherPlan(spec, bytesOf(['XREAD', 'STREAMS', 'a', 'b', 0]), version)
-      assert.ok(plan instanceof ErrorReply)
-      return plan.text
-    }
-    assert.match(text('7.0.15'), /^ERR Unbalanced XREAD list .* an ID or '\$' must/)
-    assert.match(text('7.2.4'), /^ERR Unbalanced 'xread' list .* an ID or '\$' must/)
-    assert.match(text('8.0.0'), /^ERR Unbalanced 'xread' list .* an ID, '\+', or '\$' must/)
   })
 
   it('writes doubles as the version of the nodes does', () => {
