@@ -1,15 +1,13 @@
-import { type ProxyError, replyText } from '../errors.ts'
+import { replyText } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import type { Identity } from './identities.ts'
-import { LANES } from './lanes.ts'
 import type { ClusterNode } from './node.ts'
-import { ask, askOn } from './question.ts'
+import { ask } from './question.ts'
 import type { SlotCache } from './slot-cache.ts'
+import { Trials } from './trials.ts'
 
 /** The user `default` is who a connection is that has not authenticated. */
 const DEFAULT = 'default'
-/** How often a node is asked again whose connection is lost meanwhile. */
-const ATTEMPTS = 3
 
 /** What becomes of a password that was tried: the nodes' refusal, or who the client is; no identity means the proxy's own. */
 export type Trial =
@@ -21,6 +19,7 @@ export class Authenticator {
   readonly #cache: SlotCache
   readonly #settings: Pick<Settings, 'credentials'>
   readonly #discover: () => Promise<void>
+  readonly #trials: WeakMap<ClusterNode, Trials> = new WeakMap()
 
   /** `discover` looks for the cluster, where it is not known yet. */
   constructor(
@@ -39,11 +38,19 @@ export class Authenticator {
     const masters = this.#masters()
     if (masters.length === 0) return { error: replyText.slotNotServed }
     const request = user === undefined ? ['AUTH', password] : ['AUTH', user, password]
-    const answers = await Promise.all(masters.map((node) => tryOn(node, request)))
+    const answers = await Promise.all(masters.map((node) => this.#trialsOn(node).try(request)))
     const refusal = answers.find((answer) => answer !== undefined)
     if (refusal !== undefined) return { error: refusal }
     const name = user?.toString() ?? DEFAULT
     return { error: undefined, user: name, own: name === (await this.#ownName()) }
+  }
+
+  #trialsOn(node: ClusterNode): Trials {
+    const found = this.#trials.get(node)
+    if (found !== undefined) return found
+    const trials = new Trials(node)
+    this.#trials.set(node, trials)
+    return trials
   }
 
   /** The user that the proxy itself is; undefined while the host application does not tell. */
@@ -84,21 +91,4 @@ function field(reply: unknown, name: string): unknown {
   const fields = Array.isArray(reply) ? reply : []
   const at = fields.indexOf(name)
   return at < 0 ? undefined : fields[at + 1]
-}
-
-/** A node's refusal; undefined when the password is right. */
-async function tryOn(
-  node: ClusterNode,
-  request: readonly (string | Buffer)[]
-): Promise<string | undefined> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await askOn(node.lane(LANES.trial), request)
-      return undefined
-    } catch (error) {
-      const { code, message } = error as ProxyError
-      if (code === 'NODE_REPLY') return message
-      if (code !== 'NODE_LOST' || attempt === ATTEMPTS) return replyText.unreachable(message)
-    }
-  }
 }

@@ -3,16 +3,18 @@ import type { ClusterNode } from './node.ts'
 import { ask } from './question.ts'
 import { type AnnouncedNode, readNodes, readShards, readSlots, standalone } from './topology.ts'
 
-/** Asks a node for the shape of its cluster. `secure` takes TLS ports where they are told. */
+/**
+ * Asks a node for the shape of its cluster. `secure` takes TLS ports where they are told. Addresses and health are those of SHARDS; who is whose, and owns which
+ * slots, is what NODES says, where the node may be asked for it.
+ */
 export async function tellShape(node: ClusterNode, secure: boolean): Promise<AnnouncedNode[]> {
-  const [shape, epochs] = await Promise.all([shards(node, secure), states(node)])
-  for (const announced of shape) {
-    const more = epochs.get(announced.id)
-    if (more === undefined) continue
-    announced.epoch = more.epoch
-    if (more.failing) announced.healthy = false
-  }
-  return shape
+  const [shape, states] = await Promise.all([shards(node, secure), statesOn(node)])
+  return shape.map((announced) => {
+    const state = states.get(announced.id)
+    if (state === undefined) return announced
+    const { failing, ...rest } = state
+    return { ...announced, ...rest, healthy: announced.healthy && !failing }
+  })
 }
 
 async function shards(node: ClusterNode, secure: boolean): Promise<AnnouncedNode[]> {
@@ -27,7 +29,7 @@ async function shards(node: ClusterNode, secure: boolean): Promise<AnnouncedNode
   return readSlots(await ask(node, 'CLUSTER', 'SLOTS'))
 }
 
-async function states(node: ClusterNode): Promise<ReturnType<typeof readNodes>> {
+async function statesOn(node: ClusterNode): Promise<ReturnType<typeof readNodes>> {
   try {
     return readNodes(await ask(node, 'CLUSTER', 'NODES'))
   } catch (error) {

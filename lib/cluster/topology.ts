@@ -124,19 +124,38 @@ function slotsMember(member: readonly Reply[], masterId: string | undefined): An
   }
 }
 
-/** What `CLUSTER NODES` adds to the other two: the config epoch of each node, and whether it is failing. By node id. */
-export function readNodes(reply: Reply): Map<string, { epoch: number; failing: boolean }> {
-  const found = new Map<string, { epoch: number; failing: boolean }>()
+/** What `CLUSTER NODES` tells of a node. */
+export interface NodeState extends Pick<AnnouncedNode, 'role' | 'masterId' | 'slots' | 'epoch'> {
+  /** Whether the cluster agrees that it failed, or knows no address of it. */
+  readonly failing: boolean
+}
+
+/**
+ * Reads `CLUSTER NODES`, by node id: what SHARDS and SLOTS leave out, and whose the slots are. A server of 7.2 or later that takes two nodes of one shard
+ * for masters, as in a failover, tells the slots of one of them only in SHARDS, and that may be the one which has none any more.
+ */
+export function readNodes(reply: Reply): Map<string, NodeState> {
+  const found = new Map<string, NodeState>()
   for (const line of text(reply).split('\n')) {
-    const [id, , flags, , , , epoch] = line.split(' ')
+    const [id, , flags, masterId, , , epoch, , ...slots] = line.split(' ')
     if (id === undefined || flags === undefined || epoch === undefined) continue
     const words = flags.split(',')
+    const replica = words.includes('slave')
     found.set(id, {
+      role: replica ? 'replica' : 'master',
+      masterId: replica ? masterId : undefined,
+      slots: slots.map(slotsIn).filter(isRange),
       epoch: Number(epoch),
       failing: words.includes('fail') || words.includes('noaddr'),
     })
   }
   return found
+}
+
+/** `0-99` or `5`; slots that move stand in brackets, and are no range. */
+function slotsIn(word: string): [number, number] {
+  const [first, last = first] = word.split('-')
+  return [Number(first), Number(last)]
 }
 
 /** How many slots have an owner. */

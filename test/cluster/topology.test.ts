@@ -164,23 +164,35 @@ test('CLUSTER SLOTS of servers that tell no ids tells nodes apart by address', (
   )
 })
 
-test('CLUSTER NODES gives the epoch of each node, and whether it failed', () => {
+test('CLUSTER NODES gives who is whose, the slots and the epoch of each node, and whether it failed', () => {
   const text = [
     'aa 10.0.0.1:7000@17000 myself,master - 0 0 12 connected 0-100',
     'bb 10.0.0.2:7001@17001,host slave aa 0 1426238316232 12 connected',
-    'cc ::1:7002@17002 master,fail - 1 2 3 disconnected 101-200 [5->-aa]',
+    'cc ::1:7002@17002 master,fail - 1 2 3 disconnected 101-200 202 [5->-aa] [7-<-aa]',
     'dd 10.0.0.4:7003@17003 master,fail? - 1 2 4 connected',
     'ee :0@0 master,noaddr - 1 2 5 disconnected',
     '',
   ].join('\n')
   assert.deepEqual(
-    [...readNodes(text)],
+    [...readNodes(text)].map(([id, { role, masterId, slots, epoch, failing }]) => {
+      return [id, role, masterId, slots, epoch, failing]
+    }),
     [
-      ['aa', { epoch: 12, failing: false }],
-      ['bb', { epoch: 12, failing: false }],
-      ['cc', { epoch: 3, failing: true }],
-      ['dd', { epoch: 4, failing: false }],
-      ['ee', { epoch: 5, failing: true }],
+      ['aa', 'master', undefined, [[0, 100]], 12, false],
+      ['bb', 'replica', 'aa', [], 12, false],
+      [
+        'cc',
+        'master',
+        undefined,
+        [
+          [101, 200],
+          [202, 202],
+        ],
+        3,
+        true,
+      ],
+      ['dd', 'master', undefined, [], 4, false],
+      ['ee', 'master', undefined, [], 5, true],
     ]
   )
 })

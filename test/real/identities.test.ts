@@ -27,7 +27,9 @@ interface Expected {
   readonly reply: RegExp
 }
 
-const NOPERM = /^-NOPERM this user has no permissions to access one of the keys/
+/** Servers before 7.2 say it in more words. */
+const NOPERM =
+  /^-NOPERM (?:this user has no permissions to access one of the keys|No permissions to access a key)/
 const OK = /^\+OK\r\n$/
 
 /** Commands in mid-pipeline switches of one client, who is `user` at the start; gives who it is at the end. */

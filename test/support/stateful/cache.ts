@@ -13,7 +13,7 @@ export class Cache {
   /** Known keys that were changed, and of which it must be told. */
   readonly #owed: Set<string> = new Set()
 
-  /** Keys that it was told of over another connection, before it was answered what it asked of them. */
+  /** Keys that it was told of over another connection, perhaps before it was answered what it asked of them: then the answer is no news. */
   readonly #early: Set<string> = new Set()
 
   /** It is told from now on: of what it reads, or of prefixes. */
@@ -54,9 +54,11 @@ export class Cache {
     else if (this.#known.has(key)) this.#owed.add(key)
   }
 
-  /** Keys that it was told of although it never asked, as far as all that it asked is answered. */
-  get unfounded(): readonly string[] {
-    return [...this.#early]
+  /** All that it asked is answered. Gives keys that it was told of although it never asked. */
+  settle(): readonly string[] {
+    const unfounded = [...this.#early].filter((key) => !this.#mayHear(key))
+    this.#early.clear()
+    return unfounded
   }
 
   /** Whether something is owed to it. */
@@ -69,23 +71,32 @@ export class Cache {
     return [...this.#owed].map((key) => `that ${key} was changed, `).join('')
   }
 
-  /** It is told of keys, or (null) to forget all. Throws when that is not its business. Over another connection it may be told when it has ended that. */
-  tell(keys: readonly string[] | null, elsewhere: boolean): void {
+  /**
+   * It is told of keys, or (null) to forget all. Throws when that is not its business. Over another connection it may be told when it has ended that,
+   * and, while it asks for something, before it has the answer.
+   */
+  tell(keys: readonly string[] | null, elsewhere: boolean, asking: boolean): void {
     if (!this.#on && !elsewhere) throw new Error(`told of ${keys} though it tracks nothing`)
     if (keys === null) {
       this.forgotten++
       this.forget()
       return
     }
-    for (const key of keys) this.#tellOf(key, elsewhere)
+    for (const key of keys) this.#tellOf(key, elsewhere, asking)
   }
 
-  #tellOf(key: string, elsewhere: boolean): void {
+  #tellOf(key: string, elsewhere: boolean, asking: boolean): void {
     this.told++
-    const mayHear = this.#prefixes?.some((prefix) => key.startsWith(prefix)) ?? this.#read.has(key)
+    const mayHear = this.#mayHear(key)
     if (!mayHear && !elsewhere) throw new Error(`told of ${key}, which it does not track`)
-    if (!mayHear) this.#early.add(key)
+    // Of prefixes it will be told again, whatever it has read.
+    const early = elsewhere && asking && this.#prefixes === undefined
+    if (!mayHear || early) this.#early.add(key)
     if (!this.#known.delete(key)) this.repeated++
     this.#owed.delete(key)
+  }
+
+  #mayHear(key: string): boolean {
+    return this.#prefixes?.some((prefix) => key.startsWith(prefix)) ?? this.#read.has(key)
   }
 }

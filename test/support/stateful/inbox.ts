@@ -67,7 +67,7 @@ export class Inbox implements Hearing {
     if (waiter === undefined) return
     const waits = this.#steps.length > 0 || this.mailbox.waits || this.cache.waits
     if (waits && this.#failure === undefined) return
-    const { unfounded } = this.cache
+    const unfounded = this.cache.settle()
     if (unfounded.length > 0)
       this.#failure ??= new Error(`told of ${unfounded.join(', ')}, which it does not track`)
     this.#waiter = undefined
@@ -137,7 +137,8 @@ export class Inbox implements Hearing {
   }
 
   #tell(keys: unknown): void {
-    this.cache.tell(keys === null ? null : (keys as string[]), this.#other !== undefined)
+    const asking = (this.#other ?? this).#steps.length > 0
+    this.cache.tell(keys as string[] | null, this.#other !== undefined, asking)
   }
 
   #confirm(frame: string): void {
