@@ -151,12 +151,18 @@ export class RealCluster {
     }
   }
 
-  /** The new owner first: between the two calls nobody would own the slot. */
+  /**
+   * The new owner first: between the two calls nobody would own the slot. The others are told when they have heard of its epoch: one that believes it to be
+   * older than the former owner's would give the slot back at the next thing that it hears from there, and nodes that do so end up in two minds.
+   */
   async #assign(slot: number, to: RealNode): Promise<void> {
     await to.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
-    for (const node of this.masters) {
-      if (node !== to && node.running) await node.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
-    }
+    const others = this.masters.filter((node) => node !== to && node.running)
+    const epoch = await epochOf(to, to)
+    await until('the epoch of the new owner is known', others, async (witness) => {
+      return (await epochOf(to, witness)) >= epoch
+    })
+    for (const node of others) await node.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
   }
 }
 
@@ -215,6 +221,11 @@ async function form(nodes: readonly RealNode[], masters: number): Promise<void> 
     const roles = (await node.view()).filter((fields) => fields[2]?.includes('slave'))
     return roles.length === nodes.length - masters
   })
+}
+
+/** The config epoch of a node, as one knows it. */
+async function epochOf(node: RealNode, witness: RealNode): Promise<number> {
+  return Number((await witness.view()).find(([id]) => id === node.id)?.[6])
 }
 
 async function isOk(node: RealNode): Promise<boolean> {
