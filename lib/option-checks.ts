@@ -61,6 +61,9 @@ export interface OptionSpec<Value> {
 /** What a row of the table says of the right values. */
 type Rule<Value> = Pick<OptionSpec<Value>, 'check' | 'expected' | 'schema'>
 
+/** Milliseconds of a day: the longest time that an option may be. */
+export const DAY: number = 24 * 60 * 60 * 1000
+
 /** Whole numbers of a range. */
 export function whole(from: number, to: number): Rule<number> {
   return {

@@ -8,6 +8,7 @@ import {
   address,
   addressMap,
   credentials,
+  DAY,
   filledText,
   flag,
   nodeList,
@@ -20,7 +21,6 @@ import {
 import { privateOptions } from './private-options.ts'
 import type { GapPolicy, ReadFrom, Settings } from './settings.ts'
 
-const DAY = 24 * 60 * 60 * 1000
 const MEBIBYTE = 1024 * 1024
 const MOST_BYTES = Number.MAX_SAFE_INTEGER
 /** A longer reply could not be read: see `ReplyReader`. */

@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { flag, type OptionSpec, whole } from './option-checks.ts'
+import { DAY, flag, type OptionSpec, whole } from './option-checks.ts'
 import type { Settings } from './settings.ts'
-
-const DAY = 24 * 60 * 60 * 1000
 
 type Rows =
   | 'privatePoolSize'

@@ -90,10 +90,12 @@ function inline(text: string, place: string): Written {
   if (value.startsWith('[') && value.endsWith(']')) {
     return flowParts(value.slice(1, -1)).map((part) => scalar(part, place))
   }
-  return /^\{.*\}$/.test(value) ? flowMap(value, place) : scalar(value, place)
+  return mapOrText(value, place)
 }
 
-function flowMap(text: string, place: string): Record<string, string> {
+/** A map in braces, or one text. */
+function mapOrText(text: string, place: string): string | Record<string, string> {
+  if (!/^\{.*\}$/.test(text)) return scalar(text, place)
   return mapOf(flowParts(text.slice(1, -1)).map((part) => [pair(part, place), place]))
 }
 
@@ -145,8 +147,7 @@ function itemOf(lines: readonly Line[], place: (line: Line) => string): string |
   const isMap = /^[\w-]+\s*:(?:\s|$)/.test(text)
   const other = lines.find((line, index) => line.indent !== indent || (index > 0 && !isMap))
   if (other !== undefined) throw refused(place(other), OTHER_INDENT)
-  if (!isMap)
-    return /^\{.*\}$/.test(text) ? flowMap(text, place(lines[0]!)) : scalar(text, place(lines[0]!))
+  if (!isMap) return mapOrText(text, place(lines[0]!))
   const fields: Record<string, string | readonly string[]> = {}
   for (const line of lines) {
     const [name, rest] = pair(line.text, place(line))

@@ -223,14 +223,10 @@ export class Lane {
   #giveUpOverdue(): void {
     const { name, status, trouble } = this.#node
     const down = status === 'down'
-    const overdue: NodeRequest[] = []
-    const others: NodeRequest[] = []
-    for (const request of this.recall()) {
-      if (request.isOverdue?.(down) === true) overdue.push(request)
-      else others.push(request)
-    }
-    for (const request of others) this.#keep(request)
+    const overdue = this.#waiting.toArray().filter((each) => each.isOverdue?.(down) === true)
     if (overdue.length === 0) return
+    const given = new Set(overdue)
+    for (const request of this.recall()) if (!given.has(request)) this.#keep(request)
     const error = trouble ?? new ProxyError('NODE_CONNECT', `no connection to ${name} yet`)
     for (const request of overdue) request.onLost(error, false)
     this.#drained()

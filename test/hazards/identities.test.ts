@@ -5,7 +5,7 @@ import { type ClusterProxyOptions, createClusterProxy } from '../../lib/index.ts
 import type { FakeNode } from '../../lib/testing/index.ts'
 import { listen } from '../support/proxied-cluster.ts'
 import { connect } from '../support/raw-client.ts'
-import { type Stage, setStage } from './stage.ts'
+import { leaveForGood, type Stage, setStage } from './stage.ts'
 
 const WRONGPASS = '-WRONGPASS invalid username-password pair or user is disabled.\r\n'
 
@@ -215,17 +215,7 @@ describe('E13.2 connections of one identity', () => {
   it('close when their last client has left, after a while', async (t) => {
     await using stage = await stageOf()
     const client = await aliceOf(stage)
-    const node = stage.cluster.owner('k')
-    await client.ask('SET', 'k', '1')
-    const connection = node.received.find(({ command }) => command[0] === 'SET')!.connection
-    const gone = new Promise<void>((resolve) => {
-      node.on('disconnect', (number) => number === connection && resolve())
-    })
-    const now = performance.now.bind(performance)
-    await client.end()
-    t.mock.method(performance, 'now', () => now() + 11_000)
-    await gone
-    t.mock.restoreAll()
+    await leaveForGood(stage, t, client, 'k')
     const other = await stage.client()
     assert.equal(await text(other.call('AUTH', 'alice', 'a-secret')), '+OK\r\n')
     assert.equal(await other.ask('GET', 'k'), '1')

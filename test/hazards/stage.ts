@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createConnection } from 'node:net'
+import type { TestContext } from 'node:test'
 import {
   type ClusterProxy,
   type ClusterProxyOptions,
@@ -206,4 +207,24 @@ export async function until(
 ): Promise<void> {
   const signal = AbortSignal.timeout(5000)
   while (!holds()) await once(emitter, event, { signal })
+}
+
+/** The last client of a user of the cluster writes a key and leaves, and so much time passes that the connection of the user is closed by which it did. */
+export async function leaveForGood(
+  { cluster }: Stage,
+  t: TestContext,
+  client: RawClient,
+  key: string
+): Promise<void> {
+  await client.ask('SET', key, '1')
+  const node = cluster.owner(key)
+  const { connection } = node.received.find(({ command }) => command[0] === 'SET')!
+  const gone = new Promise<void>((resolve) => {
+    node.on('disconnect', (number) => number === connection && resolve())
+  })
+  const now = performance.now.bind(performance)
+  await client.end()
+  t.mock.method(performance, 'now', () => now() + 11_000)
+  await gone
+  t.mock.restoreAll()
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import type { RawClient } from '../support/raw-client.ts'
-import { receivedBy, type Stage, setStage, until } from './stage.ts'
+import { leaveForGood, receivedBy, type Stage, setStage, until } from './stage.ts'
 
 const NOPERM =
   '-NOPERM this user has no permissions to access one of the channels used as arguments\r\n'
@@ -162,16 +162,5 @@ function once({ proxy }: Stage, cause: () => void): Promise<void> {
 /** Has so much time pass that the connections of a user are closed whose last client left now, or before. */
 async function passWith(stage: Stage, t: TestContext): Promise<void> {
   const carol = await clientOf(stage, 'carol')
-  const key = stage.keyOf(0)
-  await carol.ask('SET', key, '1')
-  const node = stage.cluster.owner(key)
-  const { connection } = node.received.find(({ command }) => command[0] === 'SET')!
-  const gone = new Promise<void>((resolve) => {
-    node.on('disconnect', (number) => number === connection && resolve())
-  })
-  const now = performance.now.bind(performance)
-  await carol.end()
-  t.mock.method(performance, 'now', () => now() + 11_000)
-  await gone
-  t.mock.restoreAll()
+  await leaveForGood(stage, t, carol, stage.keyOf(0))
 }

@@ -1,6 +1,6 @@
 import { LANES } from '../../cluster/lanes.ts'
+import { isSince } from '../../command/version.ts'
 import { ErrorReply, type ProtocolVersion, type ReplyValue } from '../../resp/encode.ts'
-import { isSince } from '../../router/gather/version.ts'
 import { integer, isPrintable, word } from './argument.ts'
 import { authenticate, type Outcome } from './credential.ts'
 import type { LocalCall } from './local.ts'

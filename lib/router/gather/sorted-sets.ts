@@ -1,3 +1,4 @@
+import { isSince } from '../../command/version.ts'
 import { ErrorReply, type ProtocolVersion, type RawReply } from '../../resp/encode.ts'
 import { content } from '../../resp/frame.ts'
 import {
@@ -13,7 +14,6 @@ import { ReplyText } from './reply-text.ts'
 import { intersectScores, type ScoredMember, unionScores } from './score-join.ts'
 import { formatScore } from './scores.ts'
 import { readSortedSetCall, type SortedSetOptions } from './sorted-set-options.ts'
-import { isSince } from './version.ts'
 
 const TYPES = new Set(['zset', 'set', 'none'])
 

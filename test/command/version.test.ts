@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { isSince } from '../../../lib/router/gather/version.ts'
+import { isSince } from '../../lib/command/version.ts'
 
 it('versions are compared by their numbers', () => {
   assert.ok(isSince('7.2.0', 7, 2))
