@@ -603,8 +603,12 @@ describe('beside a real server', needsServer, () => {
   function isStricter(bytes: Buffer, { error }: Outcome): boolean {
     if (error === '') return false
     const text = bytes.toString('latin1')
-    return error === TAIL || /\r[^\n]/.test(text) || /\*1?\r\n[^$\r]+$/.test(text)
+    return error === TAIL || /\r[^\n]/.test(text)
   }
+
+  /** The server waits for the end of a line that should begin with `$` before it says so: it gets one. */
+  const forServer = (bytes: Buffer, { error }: Outcome): Buffer =>
+    error.startsWith("expected '$'") ? Buffer.concat([bytes, latin1('\r\n')]) : bytes
 
   it('randomly damaged streams are judged the same, but for what the reader is stricter about', async () => {
     const valid = [
@@ -639,7 +643,8 @@ describe('beside a real server', needsServer, () => {
         }
         const bytes = latin1(text)
         const outcome = read([bytes])
-        const [real, ours] = await Promise.all([exchange(open, bytes), judged(open, outcome)])
+        const sent = forServer(bytes, outcome)
+        const [real, ours] = await Promise.all([exchange(open, sent), judged(open, outcome)])
         if (isStricter(bytes, outcome)) {
           const replies = await judged(open, { ...outcome, error: '' })
           assert.ok(real.subarray(0, replies.length).equals(replies))
