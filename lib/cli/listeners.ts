@@ -45,9 +45,9 @@ export function doorsOf(
   const doors = given.length > 0 ? given : port === 0 ? [] : tcp
   if (path !== undefined) return [...doors, { options: { path, backlog }, name: path }]
   if (doors.length > 0) return doors
-  throw new ProxyError(
-    'INVALID_OPTION',
-    'port: 0 switches TCP off, and there is no unixsocket: nothing to listen on, expected one of both'
+  throw refused(
+    configuration.find('port').origin ?? 'port',
+    '0 switches TCP off, and there is no unixsocket: nothing to listen on, expected one of both'
   )
 }
 

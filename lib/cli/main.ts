@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const said: Arguments = { ...given, file }
   if (given.action === 'serve') return serve(said)
   const configuration = readConfiguration(said, process.env)
-  Program.check(configuration)
+  Program.check(configuration, said.file)
   if (given.action === 'print-config') print(printedConfiguration(configuration))
   else print(`the configuration is right${file === '' ? '' : `: ${file}`}\n`)
 }
