@@ -5,7 +5,7 @@ import { isThread, serveAsThread } from './child.ts'
 import type { Configuration } from './configuration.ts'
 import { isDaemon, reportToParent, startInBackground } from './daemon.ts'
 import { helpText, shortHelpText } from './help.ts'
-import { printedConfiguration } from './printed.ts'
+import { printedArguments, printedConfiguration } from './printed.ts'
 import { Program } from './program.ts'
 import { handleSignals } from './signals.ts'
 import { canBeReadOnce, configurationFile, readConfiguration } from './sources.ts'
@@ -17,7 +17,11 @@ function print(text: string): void {
 }
 
 async function main(): Promise<void> {
-  const given = readArguments(process.argv.slice(2))
+  const words = process.argv.slice(2)
+  const shown = printedArguments(words)
+  // Only where it has to: the name of its file is how many find a process of Node.
+  if (shown !== undefined) process.title = `redis-cluster-proxy ${shown}`
+  const given = readArguments(words)
   if (given.action === 'help') return print(helpText())
   if (given.action === 'short-help') return print(shortHelpText())
   if (given.action === 'version') return print(`redis-cluster-proxy ${version}\n`)

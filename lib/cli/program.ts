@@ -16,6 +16,7 @@ import { type InheritedSocket, inheritedSockets } from './inherited-sockets.ts'
 import { Lasting } from './lasting.ts'
 import { doorsOf, Listeners } from './listeners.ts'
 import { followLog, type Log, logOf } from './log.ts'
+import { openFilesLimit, tooFewFiles } from './open-files.ts'
 import { pidfileOf, writePidfile } from './pidfile.ts'
 import { LOG_LEVELS, type ProgramOption, threadsOf } from './program-options.ts'
 import { areServed } from './successor.ts'
@@ -94,11 +95,8 @@ export class Program {
     const named = doors[0]?.options.host ?? '::'
     const host = /^(?:0\.0\.0\.0|::)$/.test(named) ? '127.0.0.1' : named
     const path = configuration.path('unixsocket')
-    const listening = {
-      host,
-      port: configuration.value<number>('port'),
-      path: path && absolute(path),
-    }
+    const port = configuration.value<number>('port')
+    const listening = { host, port, path: path && absolute(path) }
     this.#listening = listening
     this.#team = this.#makeTeam(configuration, nodes, threads === 1)
     try {
@@ -111,6 +109,8 @@ export class Program {
       await this.#close(0, false)
       throw error
     }
+    const few = tooFewFiles(configuration.value('maxclients'), threads, openFilesLimit())
+    if (few !== undefined) this.log.write('warning', few)
     const names = doors.map(({ name }) => name).join(', ')
     const many = threads === 1 ? '' : `, with ${threads} threads`
     this.log.write(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -268,6 +269,23 @@ describe('the program', { concurrency: 3 }, () => {
     assert.match(output, /^port 1\n[\s\S]*^cluster a:1$/m)
   })
 
+  test('shows no secret of its command line to who lists the processes', async () => {
+    const port = await freePort()
+    const program = new Running([
+      ...['-p', String(port), '--bind', '127.0.0.1', '--threads', '1', '-a', 'hunter2'],
+      ...['--password=hunter2', '--user', 'a on >hunter2', '--tcp-backlog', '9', '127.0.0.1:1'],
+    ])
+    await program.listens()
+    const pid = String(program.process.pid)
+    const { stdout } = spawnSync('ps', ['-ww', '-o', 'args=', '-p', pid], { encoding: 'utf8' })
+    assert.match(
+      stdout,
+      /^redis-cluster-proxy -p .* -a \*\*\* --password=\*\*\* --user \*\*\* --tcp/
+    )
+    program.process.kill('SIGTERM')
+    assert.equal((await program.ended).code, 0)
+  })
+
   test('prints its help', async () => {
     for (const [flag, named] of [
       ['--help', /^ {2}--threads <n> +threads that serve /m],
@@ -312,7 +330,14 @@ describe('the program', { concurrency: 3 }, () => {
         errors: `redis-cluster-proxy: --${option}: ENOENT: no such file or directory, open '${path}'\n`,
       })
     const { code, errors } = await run('--port', '0', '--unixsocket', path)
-    assert.deepEqual([code, errors.includes(`cannot listen on ${path}: `)], [1, true])
+    const none = `redis-cluster-proxy: cannot listen on ${path}: there is no directory ${join(folder, 'none')}\n`
+    assert.deepEqual([code, errors], [1, none])
+    writeFileSync(join(folder, 'plain'), '')
+    const taken = await run('--port', '0', '--unixsocket', join(folder, 'plain'), '127.0.0.1:1')
+    assert.match(
+      taken.errors,
+      /plain: there is something of this name already, which is no socket\n$/
+    )
   })
 })
 
