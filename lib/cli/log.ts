@@ -94,6 +94,15 @@ export function logOf(configuration: Configuration, silent: boolean): Log {
   }
 }
 
+/** Writes to the log what ends the process: as a daemon, and in its threads, nobody reads what Node says of it. */
+export function logCrashes(log: Log): void {
+  process.on('uncaughtExceptionMonitor', (error) => {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const line = what.replaceAll(/\n\s*/g, ' ')
+    log.write('error', `it ends by an error that nobody expected: ${line}`, { pid: process.pid })
+  })
+}
+
 /** Takes over an option of a changed configuration if it is about the log. */
 export function followLog(settings: LogSettings, name: string, after: Configuration): void {
   if (name === 'log-level') settings.level = after.value('log-level')

@@ -5,6 +5,7 @@ import { isThread, serveAsThread } from './child.ts'
 import type { Configuration } from './configuration.ts'
 import { isDaemon, reportToParent, startInBackground } from './daemon.ts'
 import { helpText, shortHelpText } from './help.ts'
+import { logCrashes } from './log.ts'
 import { printedArguments, printedConfiguration } from './printed.ts'
 import { Program } from './program.ts'
 import { handleSignals } from './signals.ts'
@@ -48,6 +49,7 @@ async function serve(said: Arguments): Promise<void> {
     }
     return startInBackground()
   }
+  logCrashes(program.log)
   // Not a moment without handlers: a signal would have its default action.
   const started = Promise.resolve().then(() => program.start())
   handleSignals(program, started)
