@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -9,7 +8,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  watch,
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
@@ -22,7 +20,6 @@ import { CERTIFICATE, CERTIFICATE_KEY } from '../support/certificate.ts'
 import { freePort } from '../support/free-port.ts'
 import { connect } from '../support/raw-client.ts'
 import { appears, type Ending, Running } from '../support/running.ts'
-import { threadProcesses } from '../support/two-threads.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxy-main-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -269,52 +266,6 @@ describe('the program', { concurrency: 3 }, () => {
     const { code, output } = await run('-c', file, '--print-config')
     assert.equal(code, 0)
     assert.match(output, /^port 1\n[\s\S]*^cluster a:1$/m)
-  })
-
-  test('shows no secret of its command line to who lists the processes', async () => {
-    const port = await freePort()
-    const program = new Running([
-      ...['-p', String(port), '--bind', '127.0.0.1', '--threads', '1', '-a', 'hunter2'],
-      ...['--password=hunter2', '--user', 'a on >hunter2', '--tcp-backlog', '9', '127.0.0.1:1'],
-    ])
-    await program.listens()
-    const pid = String(program.process.pid)
-    const { stdout } = spawnSync('ps', ['-ww', '-o', 'args=', '-p', pid], { encoding: 'utf8' })
-    assert.match(
-      stdout,
-      /^redis-cluster-proxy -p .* -a \*\*\* --password=\*\*\* --user \*\*\* --tcp/
-    )
-    program.process.kill('SIGTERM')
-    assert.equal((await program.ended).code, 0)
-  })
-
-  test('writes to its log what ends the main process, or a thread, since nobody may read what else it says', async () => {
-    const port = await freePort()
-    const logfile = join(folder, 'crash.log')
-    const crash = "process.on('SIGWINCH', () => { throw new Error('on purpose') })"
-    const words = ['-p', String(port), '--bind', '127.0.0.1', '--threads', '2', '127.0.0.1:1']
-    const program = new Running([...words, '--logfile', logfile, '--log-format', 'json'], {
-      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(crash)}`,
-    })
-    const logged = async (pattern: RegExp): Promise<void> => {
-      await appears(logfile)
-      const watcher = watch(logfile)
-      while (!pattern.test(readFileSync(logfile, 'utf8'))) await once(watcher, 'change')
-      watcher.close()
-    }
-    await logged(/ listens on /)
-    const [thread] = threadProcesses(program.process.pid!)
-    process.kill(thread!, 'SIGWINCH')
-    await logged(
-      /"level":"error","message":"it ends by an error that nobody expected: Error: on purpose at /
-    )
-    await logged(/"how":"1"/)
-    program.process.kill('SIGWINCH')
-    const { code, errors } = await program.ended
-    assert.notEqual(code, 0)
-    assert.match(errors, /on purpose/)
-    const told = readFileSync(logfile, 'utf8').match(/nobody expected: Error: on purpose/g)
-    assert.equal(told?.length, 2)
   })
 
   test('prints its help', async () => {
