@@ -51,7 +51,7 @@ export class Log {
     const line =
       this.settings.format === 'json'
         ? JSON.stringify({ time, level, message, ...fields })
-        : `[${time}] ${this.#word(level)}: ${message}${textOf(fields)}`
+        : `[${time}] ${this.#word(level)}: ${oneLine(message + textOf(fields))}`
     try {
       writeSync(this.#target!, `${line}\n`)
     } catch {
@@ -71,6 +71,11 @@ export class Log {
     if (!this.settings.colors || this.#file !== undefined) return level
     return `\x1b[${COLORS[level]}m${level}\x1b[0m`
   }
+}
+
+/** What OpenSSL says ends a line, and what others say may move the cursor of a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ')
 }
 
 function textOf(fields: Readonly<Record<string, unknown>>): string {
@@ -98,8 +103,7 @@ export function logOf(configuration: Configuration, silent: boolean): Log {
 export function logCrashes(log: Log): void {
   process.on('uncaughtExceptionMonitor', (error) => {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    const line = what.replaceAll(/\n\s*/g, ' ')
-    log.write('error', `it ends by an error that nobody expected: ${line}`, { pid: process.pid })
+    log.write('error', `it ends by an error that nobody expected: ${what}`, { pid: process.pid })
   })
 }
 

@@ -28,6 +28,14 @@ test('lines below the level are left out, and a file gets no colors', () => {
   )
 })
 
+test('a line stays one line, whatever is to be told', () => {
+  const file = join(folder, 'odd.log')
+  const log = new Log(file, false, settings())
+  log.write('info', 'a\n[2026] b\r\x1b[31m', { cause: 'SSL alert number 116\n', note: 'x\u0085y' })
+  const [, text] = /^\[\S+\] (.*)\n$/.exec(readFileSync(file, 'utf8')) ?? []
+  assert.equal(text, 'info: a [2026] b [31m cause=SSL alert number 116  note=x y')
+})
+
 test('JSON lines hold the fields as they are', () => {
   const file = join(folder, 'b.log')
   const log = new Log(file, true, { ...settings(), format: 'json' })
@@ -74,7 +82,7 @@ test('writes to its log what ends the main process, or a thread, since nobody ma
   const [thread] = threadProcesses(program.process.pid!)
   process.kill(thread!, 'SIGWINCH')
   await logged(
-    /"level":"error","message":"it ends by an error that nobody expected: Error: on purpose at /
+    /"level":"error","message":"it ends by an error that nobody expected: Error: on purpose\\n/
   )
   await logged(/"how":"1"/)
   program.process.kill('SIGWINCH')
