@@ -139,6 +139,7 @@ export class Refresher {
     if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
     const moment = this.#cache.moment
     let cause: unknown
+    let asked: string | undefined
     let lagging: Discovery | undefined
     for (const { node, known, limit } of this.#candidates()) {
       if (lagging !== undefined && node.status !== 'up') continue
@@ -151,13 +152,14 @@ export class Refresher {
       } catch (error) {
         debug('%s gave no topology: %s', node.name, (error as Error).message)
         cause ??= error
+        asked ??= node.name
       }
       if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
     }
     // Nobody knows better: then what seemed newer does not hold any more.
     if (lagging !== undefined && this.#take(lagging, moment, reason, true)) return
     this.#failures++
-    const text = cause instanceof Error ? cause.message : 'no entry point is left'
+    const text = cause instanceof Error ? saidBy(asked!, cause.message) : 'no entry point is left'
     const failure = new ProxyError(
       'NO_TOPOLOGY',
       `no node answers with a usable slot table: ${text}`,
@@ -277,4 +279,9 @@ function announcedName({ announced, name }: ClusterNode): string {
 
 function portOf(node: ClusterNode): number {
   return 'port' in node.address ? node.address.port : 0
+}
+
+/** What went wrong with a node; what it says itself, as an error reply, does not name it. */
+function saidBy(name: string, message: string): string {
+  return message.startsWith(name) ? message : `${name}: ${message}`
 }
