@@ -57,6 +57,9 @@ export function adminServices(
       if (parts.refreshFailed() || cache.topology.version === 0) return 'broken'
       return refresher.busy ? 'updating' : 'updated'
     },
+    get entry() {
+      return refresher.entry
+    },
     get listening() {
       return listening()
     },

@@ -58,6 +58,7 @@ export class Refresher {
   #timer: NodeJS.Timeout | undefined
   #delayed: (() => void) | undefined
   #closed = false
+  #entry: string | undefined
   /** The nodes of the last answer, by address. */
   #targets: ReadonlyMap<string, ClusterNode> = new Map()
 
@@ -94,6 +95,11 @@ export class Refresher {
   /** Whether the cluster is being asked just now, or about to be. */
   get busy(): boolean {
     return this.#running !== undefined
+  }
+
+  /** The entry point that told of the cluster, the last one; undefined before. */
+  get entry(): string | undefined {
+    return this.#entry
   }
 
   /** Stops; a waiting refresh rejects with `CLOSED`. */
@@ -146,6 +152,7 @@ export class Refresher {
       try {
         const discovery = await within(limit, node, this.#inquire(node, known))
         if (this.#closed) return
+        if (!known) this.#entry = node.name
         if (this.#take(discovery, moment, reason)) return
         debug('%s lags behind what is known of the topology', node.name)
         lagging ??= discovery

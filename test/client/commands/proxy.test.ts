@@ -410,6 +410,12 @@ describe('PROXY before a cluster', () => {
     await using stage = await startProxied({ options: { nodes: ['127.0.0.1:1', address!] } })
     const info = String(await (await stage.connect()).ask('PROXY', 'INFO', 'cluster'))
     assert.equal(info, `# Cluster\r\naddress:127.0.0.1:1,${address}\r\nentry_node:${address}\r\n`)
+    // Also by a name that no node announces, to which nothing is connected any more.
+    const named = `localhost:${address!.split(':')[1]}`
+    await using other = await startProxied({ options: { nodes: ['127.0.0.1:1', named] } })
+    await other.proxy.refresh()
+    const told = String(await (await other.connect()).ask('PROXY', 'INFO', 'cluster'))
+    assert.match(told, new RegExp(`entry_node:${named}\r\n`))
   })
 
   it('switches cross-slot commands on while it runs', async () => {
