@@ -222,6 +222,11 @@ async function form(nodes: readonly RealNode[], masters: number): Promise<void> 
     const roles = (await node.view()).filter((fields) => fields[2]?.includes('slave'))
     return roles.length === nodes.length - masters
   })
+  // Servers since 7.2 write down which nodes they take for a shard, and may not start again with what they wrote before.
+  await until('all shards are known', nodes, async (node) => {
+    const shards = (await node.call('CLUSTER', 'SHARDS')) as Reply[]
+    return shards.length === masters
+  })
   await linked(nodes)
 }
 
