@@ -1,14 +1,16 @@
+import type { ReloadReport } from '../index.ts'
 import type { Configuration } from './configuration.ts'
+import type { Log } from './log.ts'
 import { type ProgramOption, programOptions } from './program-options.ts'
 
 /** What a configuration that is read again changes while the program runs. */
 export interface Changes {
   /** Options whose new value is put in force. */
   readonly live: readonly ProgramOption[]
-  /** Options whose new value waits for a restart. */
-  readonly waiting: readonly ProgramOption[]
   /** The configuration in force from then on: what waits is as before. */
   readonly inForce: Configuration
+  /** The names of those that change, now and with a restart. */
+  readonly report: ReloadReport
 }
 
 /** What changes at once from one configuration to the next, and what does not. */
@@ -21,7 +23,17 @@ export function changesOf(before: Configuration, after: Configuration): Changes 
       (!/tls$/.test(name) || (before.value(name) !== undefined && after.value(name) !== undefined))
   )
   const waiting = differing.filter((option) => !live.includes(option))
-  return { live, waiting, inForce: after.keeping(before, waiting) }
+  const names = (options: readonly ProgramOption[]): string[] => options.map(({ name }) => name)
+  const report = { changed: names(live), needsRestart: names(waiting) }
+  return { live, inForce: after.keeping(before, waiting), report }
+}
+
+/** Tells what came of reading the configuration again, whoever asked for it. */
+export function logReload(log: Log, { changed, needsRestart }: ReloadReport): void {
+  log.write('info', 'the configuration was read again', {
+    changed: changed.join() || 'nothing',
+    needsRestart: needsRestart.join() || 'nothing',
+  })
 }
 
 /** What the main process has from its start to its end: its sockets and its files. */

@@ -8,7 +8,7 @@ import {
   type ThreadQuestion,
 } from '../index.ts'
 import { createFakeCluster, type FakeCluster } from '../testing/index.ts'
-import { changesOf, restarted } from './changes.ts'
+import { changesOf, logReload, restarted } from './changes.ts'
 import type { Configuration } from './configuration.ts'
 import { Crew } from './crew.ts'
 import { checkEntryPoints } from './entry-points.ts'
@@ -18,7 +18,7 @@ import { doorsOf, Listeners } from './listeners.ts'
 import { followLog, type Log, logOf } from './log.ts'
 import { openFilesLimit, tooFewFiles } from './open-files.ts'
 import { pidfileOf, writePidfile } from './pidfile.ts'
-import { LOG_LEVELS, type ProgramOption, threadsOf } from './program-options.ts'
+import { LOG_LEVELS, threadsOf } from './program-options.ts'
 import { areServed } from './successor.ts'
 import { Alone, type Chief, type Team } from './team.ts'
 import type { Place } from './thread.ts'
@@ -232,7 +232,7 @@ export class Program {
 
   async #reload(): Promise<ReloadReport> {
     const after = this.#readAgain()
-    const { live, waiting, inForce } = changesOf(this.#configuration, after)
+    const { live, inForce, report } = changesOf(this.#configuration, after)
     Program.check(inForce, this.#file)
     this.#configuration = inForce
     for (const { name } of live) {
@@ -240,8 +240,8 @@ export class Program {
       this.#lasting.forget(name)
     }
     await Promise.all(this.#teams().map((team) => team.configure(inForce, live)))
-    const names = (options: readonly ProgramOption[]): string[] => options.map(({ name }) => name)
-    return { changed: names(live), needsRestart: names(waiting) }
+    logReload(this.log, report)
+    return report
   }
 
   /** The configuration as it is written now. */

@@ -27,13 +27,7 @@ export function handleSignals(program: Program, started: Promise<void>): void {
     void program.end(!serves)
   })
   process.on('SIGHUP', () => {
-    void attempt('the configuration stays as it was', async () => {
-      const { changed, needsRestart } = await program.reload()
-      log.write('info', 'the configuration was read again', {
-        changed: changed.join() || 'nothing',
-        needsRestart: needsRestart.join() || 'nothing',
-      })
-    })
+    void attempt('the configuration stays as it was', () => program.reload())
   })
   process.on('SIGUSR1', () => {
     void attempt('the log file stays open', () => program.reopenLog())

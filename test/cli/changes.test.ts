@@ -13,12 +13,12 @@ const names = (options: readonly { readonly name: string }[]) => options.map(({ 
 test('what needs a restart is not in force before, and is told at each reload', () => {
   const before = configurationOf({ threads: '2', maxclients: '5', 'tcp-backlog': '9' })
   const after = configurationOf({ threads: '3', maxclients: '6' })
-  const { live, waiting, inForce } = changesOf(before, after)
-  assert.deepEqual([names(live), names(waiting)], [['maxclients'], ['threads', 'tcp-backlog']])
+  const { live, inForce, report } = changesOf(before, after)
+  assert.deepEqual([names(live), report.needsRestart], [['maxclients'], ['threads', 'tcp-backlog']])
   const values = ['threads', 'maxclients', 'tcp-backlog'].map((name) => inForce.value(name))
   assert.deepEqual(values, [2, 6, 9])
   const again = changesOf(inForce, after)
-  assert.deepEqual([names(again.live), names(again.waiting)], [[], ['threads', 'tcp-backlog']])
+  assert.deepEqual([names(again.live), again.report.needsRestart], [[], ['threads', 'tcp-backlog']])
   // It travels to the threads as it is, whatever the files say then.
   const there = Configuration.of(inForce.given)
   assert.deepEqual(there.differences(inForce), [])
