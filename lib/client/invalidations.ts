@@ -158,7 +158,7 @@ export class Invalidations implements WatchSink, TrackingHost {
     for (const entry of this.#settling) if (entry.tracking === tracking) entry.done()
     for (const group of this.#groups.values()) {
       if (!group.clients.delete(tracking)) continue
-      if (group.clients.size === 0) group.keys.clear()
+      group.keys.leave(tracking)
       this.#listen(group)
       this.#drop(group)
     }
