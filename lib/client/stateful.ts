@@ -190,7 +190,7 @@ export class Stateful {
     const call =
       spec.name === 'wait' || spec.name === 'waitaof'
         ? new AcknowledgementCall(this.#desk, request, view, {
-            anchors: this.#writtenTo(),
+            ...this.#writtenTo(),
             version: this.#host.services.serverVersion,
           })
         : new BlockingCall(this.#desk, request, view, spec, slot)
@@ -210,12 +210,27 @@ export class Stateful {
   }
 
   /** A slot of each master that the client wrote to; of all masters when it wrote nothing. */
-  #writtenTo(): number[] {
+  #writtenTo(): { anchors: number[]; lost: boolean } {
     const { client, services } = this.#host
     const { privates } = services
     const found = new Map<ClusterNode | undefined, number>()
-    for (const slot of client.written.slots()) found.set(privates.nodeFor(slot), slot)
-    return found.size > 0 ? [...found.values()] : (privates.anchors() ?? [-1])
+    const known = privates.anchors() ?? []
+    let lost = false
+    for (const [node, slot] of client.written.entries()) {
+      const owner = privates.nodeFor(slot)
+      if (owner === node) {
+        found.set(node, slot)
+        continue
+      }
+      const other = known.find((anchor) => privates.nodeFor(anchor) === node)
+      if (other !== undefined) found.set(owner, slot).set(node, other)
+      else {
+        lost = true
+        client.written.forget(node)
+      }
+    }
+    if (found.size > 0 || lost) return { anchors: [...found.values()], lost }
+    return { anchors: known.length > 0 ? known : [-1], lost }
   }
 
   /** `CLIENT UNBLOCK`: whether the client was blocked. */
