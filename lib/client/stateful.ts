@@ -2,7 +2,7 @@ import type { ClusterNode } from '../cluster/node.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import type { ReplyValue } from '../resp/encode.ts'
-import type { RequestView } from '../resp/request-reader.ts'
+import { argument, type RequestView } from '../resp/request-reader.ts'
 import type { GatherPlan } from '../router/gather/gather.ts'
 import {
   ANY_NODE,
@@ -20,6 +20,7 @@ import type { Account } from './access/account.ts'
 import { AcknowledgementCall } from './acknowledgement.ts'
 import { BlockingCall } from './blocking.ts'
 import { ClientDesk, type DeskHost } from './client-desk.ts'
+import { unknownSubcommand } from './commands/refusal.ts'
 import { StreamsCall } from './streams-call.ts'
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts, Subscriptions } from './subscriptions.ts'
 import { Transaction } from './transaction.ts'
@@ -171,6 +172,9 @@ export class Stateful {
 
   #queueLocal(view: RequestView, spec: CommandSpec): void {
     if (NOT_QUEUED.has(spec.name)) this.#host.refuse(spec, view, replyText.notInMulti)
+    else if (spec.container && view.argc > 1)
+      // Those that there are have a name of their own.
+      this.#host.refuse(spec, view, unknownSubcommand(spec.name, argument(view, 1)).text)
     else this.#transaction.addLocal(view, spec)
   }
 

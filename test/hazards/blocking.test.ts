@@ -33,6 +33,7 @@ describe('blocking commands', () => {
     const begun = performance.now()
     assert.equal(String(await client.call('BLPOP', key, '0.4')), '*-1\r\n')
     assert.ok(performance.now() - begun >= 390)
+    assert.deepEqual(receivedBy(stage.cluster.nodes[0]!, 'BLPOP'), [`BLPOP ${key} 0.4`])
     assert.equal(String(await client.call('BLPOP', key, '-1')), '-ERR timeout is negative\r\n')
   })
 
