@@ -80,6 +80,10 @@ RESP3 for this: version 6 or newer. A client that does not keep up is disconnect
 \`PUBLISH\` answers how many receive the message at one node, as in a cluster without a proxy; all clients of the proxy count as one there. A message that somebody publishes to the very channel of a notification
 arrives once for each master.
 
+From node to node the cluster's own bus carries what is published to ordinary channels, and it promises nothing: while two nodes have lost their link (about 0.1 s, if both run), what one of them is told does not reach
+the subscribers of the other, and no client or proxy learns of it; \`subscriptionGap\` tells of the proxy's own connections. Valkey 8.0 loses messages also in the first second or so of two nodes that have met, and under load perhaps
+again and again; 8.1.5 and 9.0.1 have that mended. Messages to shard channels that clients of the proxy send take no such way: their publishers and subscribers meet at one master.
+
 <!-- Written by \`npm run generate:command-docs\` from lib/command and lib/router. -->
 `
 

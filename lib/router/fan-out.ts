@@ -81,7 +81,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       const args = copied(view)
       return ({ scans }) => scans.call(args)
     },
-    remark: 'one master after the other; cursors of its own',
+    remark:
+      'one master after the other, several in one call while there are fewer keys than `COUNT`; cursors of its own',
   },
   randomkey: { course: randomKey, remark: 'a master by the number of its keys, then one of these' },
   lastsave: merged({ rule: 'agg_max', effects: false }, 'the latest'),

@@ -4,16 +4,18 @@ import type { SlotCache } from '../cluster/slot-cache.ts'
 import { keySlot } from '../command/slot.ts'
 import { replyText } from '../errors.ts'
 import { errorFrame } from '../resp/encode.ts'
-import { content, FrameItems, isError, valueStart } from '../resp/frame.ts'
+import { isError, valueStart } from '../resp/frame.ts'
 import { frameRequest } from '../resp/request-reader.ts'
 import type { Step } from './composite.ts'
 import { type NodeView, readNodeView } from './node-view.ts'
 import { ScanCursors } from './scan-cursors.ts'
+import { ScanPage } from './scan-page.ts'
 import { afterNode, isDone, type ScanProgress, withoutMoving } from './scan-progress.ts'
 
 /** Milliseconds to wait before another look at a node that does not know its slots as the proxy does. */
 const LOOK_AGAIN = 50
-const NO_ITEMS: Buffer = Buffer.from('*0\r\n')
+/** How many keys a call is about where it does not say. */
+const COUNT = 10
 const NOT_SERVED: Buffer = errorFrame(replyText.slotNotServed)
 const INVALID_CURSOR: Buffer = errorFrame('ERR invalid cursor')
 const OPEN = 0x7b
@@ -25,6 +27,8 @@ interface ScanCall {
   readonly args: readonly Buffer[]
   /** The only slot that is scanned; -1 for all. */
   readonly slot: number
+  /** What it gives so far. */
+  readonly page: ScanPage
 }
 
 /** Where the scan of a node begins: a slot of it, or where the keys of one are coming to. */
@@ -56,10 +60,10 @@ export class Scans {
 
   /** One call; `args` are all arguments of the request, which are kept. A wrong option is the node's to refuse. */
   call(args: readonly Buffer[]): Step {
-    const slot = slotOfPattern(patternOf(args))
+    const slot = slotOfPattern(optionOf(args, 'match'))
     const progress = this.#cursors.read(args[1]!, slot)
     if (progress === undefined) return { parts: [], finish: () => INVALID_CURSOR }
-    const call = { args, slot }
+    const call = { args, slot, page: ScanPage.of(Number(optionOf(args, 'count') ?? COUNT)) }
     if (progress.current === undefined) return this.#begin(call, progress, this.#looks)
     return this.#page(call, progress)
   }
@@ -72,7 +76,7 @@ export class Scans {
       ...(looks < this.#looks && { delay: LOOK_AGAIN }),
       finish: ([answer]) => {
         const view = readNodeView(answer!.reply)
-        if (view === undefined) return answer!.reply
+        if (view === undefined) return this.#failed(call, progress, answer!.reply)
         if (serves(view, target)) {
           const current = { node: answer!.node, begun: view, cursor: 0n }
           return this.#page(call, { ...progress, current })
@@ -81,7 +85,7 @@ export class Scans {
         this.#refresh()
         const { importer } = target
         const rest = importer === undefined ? progress : withoutMoving(progress, importer)
-        return looks > 0 ? this.#begin(call, rest, looks - 1) : NOT_SERVED
+        return looks > 0 ? this.#begin(call, rest, looks - 1) : this.#failed(call, rest, NOT_SERVED)
       },
     }
   }
@@ -103,33 +107,40 @@ export class Scans {
       parts: [{ bytes, slot: -1, anchor: anchorOf(progress), node: current.node }],
       finish: ([answer]) => {
         const { reply, node } = answer!
-        if (isError(reply, valueStart(reply))) return reply
+        if (isError(reply, valueStart(reply))) return this.#failed(call, progress, reply)
         // The node is gone, and another one has taken the cursor for one of its own.
-        if (node !== current.node)
-          return this.#reply(call, { ...progress, current: undefined }, NO_ITEMS)
-        const { cursor, items } = readPage(reply)
-        if (cursor === 0n) return this.#end(call, progress, items)
-        return this.#reply(call, { ...progress, current: { ...current, cursor } }, items)
+        if (node !== current.node) return this.#reply(call, { ...progress, current: undefined })
+        const { page, cursor } = call.page.with(reply)
+        const filled = { ...call, page }
+        if (cursor === 0n) return this.#end(filled, progress)
+        return this.#reply(filled, { ...progress, current: { ...current, cursor } })
       },
     }
   }
 
-  /** Asks a node that was scanned whether its slots are still its own. */
-  #end(call: ScanCall, progress: ScanProgress, items: Buffer): Step {
+  /** Asks a node that was scanned whether its slots are still its own; then the next one's keys may have room in the same reply. */
+  #end(call: ScanCall, progress: ScanProgress): Step {
     const { node, begun } = progress.current!
     return {
       ...viewStep({ anchor: anchorOf(progress), node, importer: undefined }),
       finish: ([answer]) => {
         const view = answer!.node === node ? readNodeView(answer!.reply) : undefined
-        const after = view && afterNode(progress, begun, view)
-        return this.#reply(call, after ?? { ...progress, current: undefined }, items)
+        if (view === undefined) return this.#reply(call, { ...progress, current: undefined })
+        const after = afterNode(progress, begun, view)
+        // Only ever upwards, so that there is an end whatever moves.
+        const onward = after.left.lowest() > progress.left.lowest() && call.page.hasRoom
+        return onward ? this.#begin(call, after, this.#looks) : this.#reply(call, after)
       },
     }
   }
 
-  #reply({ slot }: ScanCall, progress: ScanProgress, items: Buffer): Buffer {
-    const cursor = isDone(progress) ? '0' : this.#cursors.write(progress, slot)
-    return Buffer.concat([Buffer.from(`*2\r\n$${cursor.length}\r\n${cursor}\r\n`), items])
+  /** A node that refuses, or cannot be reached, is the next call's trouble if this one has something to tell. */
+  #failed(call: ScanCall, progress: ScanProgress, error: Buffer): Buffer {
+    return call.page.untouched ? error : this.#reply(call, progress)
+  }
+
+  #reply({ slot, page }: ScanCall, progress: ScanProgress): Buffer {
+    return page.reply(isDone(progress) ? '0' : this.#cursors.write(progress, slot))
   }
 }
 
@@ -152,22 +163,13 @@ function serves(view: NodeView, { anchor, importer }: Target): boolean {
   return view.id === importer && (view.owned.has(anchor) || view.importing.has(anchor))
 }
 
-/** The cursor and the items of a node's page. */
-function readPage(reply: Buffer): { cursor: bigint; items: Buffer } {
-  const page = new FrameItems(reply, valueStart(reply))
-  page.next()
-  const cursor = BigInt(content(reply, page.start).toString('latin1'))
-  page.next()
-  return { cursor, items: reply.subarray(page.start, page.end) }
-}
-
-/** What the last MATCH says; undefined without one, and for options that are not understood. */
-function patternOf(args: readonly Buffer[]): Buffer | undefined {
-  let pattern: Buffer | undefined
+/** What is said last for an option; undefined without it, and for options that are not understood. */
+function optionOf(args: readonly Buffer[], name: string): Buffer | undefined {
+  let value: Buffer | undefined
   for (let i = 2; i + 1 < args.length; i += 2) {
-    if (args[i]!.toString('latin1').toLowerCase() === 'match') pattern = args[i + 1]
+    if (args[i]!.toString('latin1').toLowerCase() === name) value = args[i + 1]
   }
-  return pattern
+  return value
 }
 
 /**

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'node:test'
+import { before, describe, it, test } from 'node:test'
 import { keySlot } from '../../lib/command/slot.ts'
 import { connect, type RawClient } from '../support/raw-client.ts'
-import type { RealNode } from '../support/real-cluster.ts'
+import { type RealNode, startCluster } from '../support/real-cluster.ts'
 import type { Argument } from '../support/resp-frame.ts'
 import { needsServer } from '../support/server-available.ts'
-import { footing } from './proxied.ts'
+import { footing, startProxy } from './proxied.ts'
 
 type Command = readonly Argument[]
 
@@ -149,3 +149,25 @@ describe('commands of newer servers than the built-in table knows', needsServer,
     assert.deepEqual(shown.match(names), info.match(names))
   })
 })
+
+/** Since 7.2 SHARDS leaves out the slots of a shard whose dead master it names first. */
+test(
+  'a failover is followed at once where the proxy may not ask for CLUSTER NODES',
+  needsServer,
+  async () => {
+    await using cluster = await startCluster()
+    const rules = ['on', '>secret', '+@all', '-cluster|nodes', '~*', '&*']
+    for (const node of cluster.nodes) await node.call('ACL', 'SETUSER', 'proxy', ...rules)
+    const credentials = { username: 'proxy', password: 'secret' }
+    await using running = await startProxy({ nodes: cluster.addresses, credentials })
+    await using client = await connect(running.port)
+    const slot = keySlot(Buffer.from('a'), 0, 1)
+    const master = await cluster.ownerOf(slot)
+    const replica = cluster.replicas[cluster.masters.indexOf(master)]!
+    await master.kill()
+    await cluster.failover(replica, 'TAKEOVER')
+    assert.equal(await client.ask('SET', 'a', 'x'), 'OK')
+    assert.equal(running.proxy.topology.coveredSlots, 16_384)
+    assert.equal(await replica.call('GET', 'a'), 'x')
+  }
+)

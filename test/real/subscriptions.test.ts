@@ -135,7 +135,10 @@ describe('subscriptions, on a real cluster', needsServer, () => {
       // Several channels or patterns of one client come in the order of the server's hash table.
       const sorted = (step: string): string =>
         /^(?:P?UNSUB|> PUB)/.test(step) ? [...step].sort().join('') : step
-      assert.deepEqual(ours.map(sorted), theirs.map(sorted))
+      // Who is subscribed to nothing may leave nothing at Valkey 8.0.1 alone (valkey-io/valkey#1265 took that back); the proxy lets it, as all others.
+      const agreed = (_: string, i: number): boolean => !theirs[i]!.includes(': -NOSUB ')
+      assert.deepEqual(ours.filter(agreed).map(sorted), theirs.filter(agreed).map(sorted))
+      assert.equal(ours.length, theirs.length)
     })
 
     it(`what is published at any node arrives once, in order (RESP${protocol})`, async () => {

@@ -45,11 +45,11 @@ function words(step: Buffer | Step): string {
 describe('a call of SCAN', () => {
   it('asks a node for its slots, scans it, and asks again at its end', () => {
     const { scans } = stage()
-    const view = call(scans, 'SCAN', '0', 'COUNT', '5')
+    const view = call(scans, 'SCAN', '0', 'COUNT', '1')
     assert.equal(words(view), 'CLUSTER NODES')
     assert.equal(view.parts[0]!.anchor, 0)
     const page = answered(view, nodes('0-8191')) as Step
-    assert.equal(words(page), 'SCAN 0 COUNT 5')
+    assert.equal(words(page), 'SCAN 0 COUNT 1')
     assert.equal(page.parts[0]!.node, 'a:1')
     const end = answered(page, '*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk\r\n') as Step
     assert.equal(words(end), 'CLUSTER NODES')
@@ -57,6 +57,22 @@ describe('a call of SCAN', () => {
     const [, cursor] = /^\*2\r\n\$\d+\r\n(\d+)\r\n\*1\r\n\$1\r\nk\r\n$/.exec(reply)!
     assert.notEqual(cursor, '0')
     assert.equal(call(scans, 'SCAN', cursor!).parts[0]!.anchor, SLOTS / 2)
+  })
+
+  it('goes on with the next node where there is room for more keys', () => {
+    const { scans } = stage()
+    const page = answered(call(scans, 'SCAN', '0', 'COUNT', '2'), nodes('0-8191')) as Step
+    const end = answered(page, '*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk\r\n') as Step
+    const next = answered(end, nodes('0-8191')) as Step
+    assert.equal(words(next), 'CLUSTER NODES')
+    assert.equal(next.parts[0]!.anchor, SLOTS / 2)
+    const other = answered(next, nodes('8192-16383'), 'b:1') as Step
+    const last = answered(other, '*2\r\n$1\r\n0\r\n*1\r\n$1\r\nl\r\n', 'b:1') as Step
+    const reply = answered(last, nodes('8192-16383'), 'b:1')
+    assert.equal(String(reply), '*2\r\n$1\r\n0\r\n*2\r\n$1\r\nk\r\n$1\r\nl\r\n')
+    // What the next one refuses is told when it is its turn again.
+    const refused = String(answered(other, '-LOADING wait\r\n', 'b:1'))
+    assert.match(refused, /^\*2\r\n\$\d+\r\n[1-9]\d*\r\n\*1\r\n\$1\r\nk\r\n$/)
   })
 
   it('goes on in a node without asking for its slots', () => {
@@ -104,8 +120,11 @@ describe('a call of SCAN', () => {
     assert.equal(words(page), 'SCAN 0 MATCH {x}*')
     const whole = answered(call(scans, 'SCAN', '0'), leaving) as Step
     const end = answered(whole, '*2\r\n$1\r\n0\r\n*0\r\n') as Step
-    const [, cursor] = /\r\n(\d+)\r\n\*0/.exec(String(answered(end, leaving)))!
     // Its own slots are done; those of the other are left, and slot 5 there.
+    const next = answered(end, leaving) as Step
+    assert.equal(next.parts[0]!.anchor, SLOTS / 2)
+    const gone = String(answered(next, '-LOADING wait\r\n', 'b:1'))
+    const [, cursor] = /\r\n(\d+)\r\n\*0/.exec(gone)!
     assert.equal(call(scans, 'SCAN', cursor!).parts[0]!.anchor, SLOTS / 2)
   })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { connect } from './raw-client.ts'
 import { startCluster } from './real-cluster.ts'
+import { decodeReply } from './resp-frame.ts'
 import { needsServer } from './server-available.ts'
 
 test('a cluster serves, moves a slot, fails over and restarts', needsServer, async () => {
@@ -31,6 +32,20 @@ test('a cluster serves, moves a slot, fails over and restarts', needsServer, asy
   assert.equal(third.port, port)
   assert.equal(await third.call('CLUSTER', 'MYID'), id)
   await cluster.healthy()
+})
+
+test('what a node of a new cluster publishes at once reaches all others', needsServer, async () => {
+  await using cluster = await startCluster({ replicas: 0 })
+  const listeners = await Promise.all(cluster.nodes.map(({ port }) => connect(port)))
+  for (const each of listeners) await each.call('SUBSCRIBE', 'news')
+  for (const node of cluster.nodes) await node.call('PUBLISH', 'news', node.id)
+  const ids = cluster.nodes.map(({ id }) => id).sort()
+  for (const each of listeners) {
+    const heard: unknown[] = []
+    for (const _ of ids) heard.push((decodeReply(await each.readReply()) as unknown[])[2])
+    assert.deepEqual(heard.map(String).sort(), ids)
+    each.stream.destroy()
+  }
 })
 
 test('a stopped cluster leaves no process and no open port', needsServer, async () => {

@@ -451,7 +451,7 @@ describe('PROXY before a cluster', () => {
     assert.deepEqual([dbsize.plan, dbsize.merge], ['all masters', 'the sum'])
     assert.equal(
       (await explain('SCAN', '0')).merge,
-      'one master after the other; cursors of its own'
+      'one master after the other, several in one call while there are fewer keys than `COUNT`; cursors of its own'
     )
     assert.match(
       (await explain('RANDOMKEY')).merge as string,
