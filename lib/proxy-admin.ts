@@ -53,8 +53,12 @@ export function adminServices(
     },
     history: history.records,
     get status() {
-      if (refresher.busy) return 'updating'
-      return parts.refreshFailed() || cache.topology.version === 0 ? 'broken' : 'updated'
+      // While nobody answers the cluster is asked all the time, which makes it no better.
+      if (parts.refreshFailed() || cache.topology.version === 0) return 'broken'
+      return refresher.busy ? 'updating' : 'updated'
+    },
+    get entry() {
+      return refresher.entry
     },
     get listening() {
       return listening()

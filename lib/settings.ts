@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isIPv6 } from 'node:net'
 import type { ConnectionOptions, TlsOptions } from 'node:tls'
 import type { ProgramHooks } from './program-hooks.ts'
 
@@ -243,5 +244,6 @@ export function parseNodeAddress(text: string): NodeAddress | undefined {
   const port = Number(digits)
   if (!/^\d{1,5}$/.test(digits) || !isPort(port)) return undefined
   const host = text.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
+  if (host.includes(':') && !isIPv6(host)) return undefined
   return { host: host === '' ? '127.0.0.1' : host, port }
 }

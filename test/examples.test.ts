@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { createClusterProxy } from '../lib/index.ts'
+import { startProxied } from './support/proxied-cluster.ts'
 
 const execute = promisify(execFile)
 const EXAMPLE_LIMIT_MS = 20_000
@@ -87,4 +92,35 @@ test("a service's own tests pass against the fake cluster", async () => {
   const output = (await run('unit-test.ts')).join('\n')
   assert.match(output, /^# pass 4$|^ℹ pass 4$/m)
   assert.match(output, /^# fail 0$|^ℹ fail 0$/m)
+})
+
+/** The exit code of a probe of the Kubernetes example, at another port. */
+async function probed(probe: 'liveness' | 'readiness', port: number): Promise<number> {
+  const manifest = readFileSync(new URL('../examples/kubernetes.yaml', import.meta.url), 'utf8')
+  const [, code] =
+    new RegExp(`${probe}Probe:\\s+exec:\\s+command: \\[node, -e, (".*")\\]`).exec(manifest) ?? []
+  const words = ['-e', String(JSON.parse(code!)).replace('7777', String(port))]
+  const child = spawn(process.execPath, words, { timeout: EXAMPLE_LIMIT_MS })
+  const [status] = (await once(child, 'exit')) as [number]
+  return status
+}
+
+test('the probes of the sidecar tell a proxy that is full or refuses from one that is dead, and that the cluster is not known', async () => {
+  await using stage = await startProxied({ options: { maxClients: 1 } })
+  assert.deepEqual(
+    [await probed('liveness', stage.port), await probed('readiness', stage.port)],
+    [0, 0]
+  )
+  const client = await stage.connect()
+  assert.equal(await client.ask('PING'), 'PONG')
+  // Killing it now would cut off all clients.
+  assert.equal(await probed('liveness', stage.port), 0)
+  await using guarded = await startProxied({ options: { password: 'secret' } })
+  assert.equal(await probed('liveness', guarded.port), 0)
+  const lost = createClusterProxy({ nodes: '127.0.0.1:1' }).listen(0, '127.0.0.1')
+  await once(lost, 'listening')
+  const { port } = lost.address() as AddressInfo
+  assert.deepEqual([await probed('liveness', port), await probed('readiness', port)], [0, 1])
+  await lost.shutdown({ timeout: 0 })
+  assert.equal(await probed('liveness', port), 1)
 })

@@ -82,5 +82,5 @@ function readFlag(word: string, next: string | undefined, entries: Entry[]): num
 
 /** A word after a switch may be its value, or a node. */
 function isSwitchWord(word: string | undefined): boolean {
-  return word !== undefined && /^(?:yes|no|true|false|on|off|gather)$/i.test(word)
+  return word !== undefined && /^(?:yes|no|true|false|on|off|1|0|gather)$/i.test(word)
 }

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import type { ShutdownOptions, ThreadQuestion } from '../index.ts'
 import { Channel } from './channel.ts'
 import { Configuration, type Given } from './configuration.ts'
-import { type Log, logOf } from './log.ts'
+import { type Log, logCrashes, logOf } from './log.ts'
 import { optionNamed } from './program-options.ts'
 import { type Place, Thread } from './thread.ts'
 
@@ -65,6 +65,7 @@ export function serveAsThread(): void {
     start: (start: Start) => {
       const configuration = Configuration.of(start.given)
       log = logOf(configuration, start.silent)
+      logCrashes(log)
       thread = started(start, configuration, log, channel)
     },
     warm: () => thread!.warm(),

@@ -177,7 +177,8 @@ export class Configuration {
     if (password !== undefined) {
       options.credentials = username === undefined ? { password } : { username, password }
     } else if (username !== undefined) {
-      throw refused('auth-user', 'a user alone does not do, expected auth with the password too')
+      const { origin = 'auth-user' } = this.find('auth-user')
+      throw refused(origin, 'a user alone does not do, expected auth with the password too')
     }
     return options
   }

@@ -5,8 +5,9 @@
  */
 
 import { once } from 'node:events'
-import { chmodSync, statSync, unlinkSync } from 'node:fs'
+import { chmodSync, existsSync, statSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
+import { dirname } from 'node:path'
 import { ProxyError } from '../index.ts'
 import { type Configuration, refused } from './configuration.ts'
 import type { InheritedSocket } from './inherited-sockets.ts'
@@ -45,9 +46,9 @@ export function doorsOf(
   const doors = given.length > 0 ? given : port === 0 ? [] : tcp
   if (path !== undefined) return [...doors, { options: { path, backlog }, name: path }]
   if (doors.length > 0) return doors
-  throw new ProxyError(
-    'INVALID_OPTION',
-    'port: 0 switches TCP off, and there is no unixsocket: nothing to listen on, expected one of both'
+  throw refused(
+    configuration.find('port').origin ?? 'port',
+    '0 switches TCP off, and there is no unixsocket: nothing to listen on, expected one of both'
   )
 }
 
@@ -135,11 +136,20 @@ async function listen(server: net.Server, options: Door['options'], name: string
   } catch (cause) {
     const reason = (cause as Error).message
     if (options.fd === undefined) {
-      throw Object.assign(cause as Error, { message: `cannot listen on ${name}: ${reason}` })
+      const why = options.path === undefined ? reason : whyNot(options.path, reason)
+      throw Object.assign(cause as Error, { message: `cannot listen on ${name}: ${why}` })
     }
     listening.catch(() => {})
     throw new ProxyError('INVALID_OPTION', `${name} is none that listens: ${reason}`, { cause })
   }
+}
+
+/** Why there is no socket at a path: libuv says that permission is denied where a directory is missing, and that a file is in use. */
+function whyNot(path: string, reason: string): string {
+  const folder = dirname(path)
+  if (!existsSync(folder)) return `there is no directory ${folder}`
+  const other = statSync(path, { throwIfNoEntry: false })?.isSocket() === false
+  return other ? 'there is something of this name already, which is no socket' : reason
 }
 
 /** The system cuts a longer path off without a word: `sun_path` of unix(7), and a zero byte at its end. */

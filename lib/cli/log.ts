@@ -51,7 +51,7 @@ export class Log {
     const line =
       this.settings.format === 'json'
         ? JSON.stringify({ time, level, message, ...fields })
-        : `[${time}] ${this.#word(level)}: ${message}${textOf(fields)}`
+        : `[${time}] ${this.#word(level)}: ${oneLine(message + textOf(fields))}`
     try {
       writeSync(this.#target!, `${line}\n`)
     } catch {
@@ -73,6 +73,11 @@ export class Log {
   }
 }
 
+/** What OpenSSL says ends a line, and what others say may move the cursor of a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ')
+}
+
 function textOf(fields: Readonly<Record<string, unknown>>): string {
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined && value !== '')
@@ -92,6 +97,14 @@ export function logOf(configuration: Configuration, silent: boolean): Log {
   } catch (error) {
     return configuration.blame('logfile', error)
   }
+}
+
+/** Writes to the log what ends the process: as a daemon, and in its threads, nobody reads what Node says of it. */
+export function logCrashes(log: Log): void {
+  process.on('uncaughtExceptionMonitor', (error) => {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    log.write('error', `it ends by an error that nobody expected: ${what}`, { pid: process.pid })
+  })
 }
 
 /** Takes over an option of a changed configuration if it is about the log. */

@@ -5,7 +5,8 @@ import { isThread, serveAsThread } from './child.ts'
 import type { Configuration } from './configuration.ts'
 import { isDaemon, reportToParent, startInBackground } from './daemon.ts'
 import { helpText, shortHelpText } from './help.ts'
-import { printedConfiguration } from './printed.ts'
+import { logCrashes } from './log.ts'
+import { printedArguments, printedConfiguration } from './printed.ts'
 import { Program } from './program.ts'
 import { handleSignals } from './signals.ts'
 import { canBeReadOnce, configurationFile, readConfiguration } from './sources.ts'
@@ -17,7 +18,11 @@ function print(text: string): void {
 }
 
 async function main(): Promise<void> {
-  const given = readArguments(process.argv.slice(2))
+  const words = process.argv.slice(2)
+  const shown = printedArguments(words)
+  // Only where it has to: the name of its file is how many find a process of Node.
+  if (shown !== undefined) process.title = `redis-cluster-proxy ${shown}`
+  const given = readArguments(words)
   if (given.action === 'help') return print(helpText())
   if (given.action === 'short-help') return print(shortHelpText())
   if (given.action === 'version') return print(`redis-cluster-proxy ${version}\n`)
@@ -25,7 +30,7 @@ async function main(): Promise<void> {
   const said: Arguments = { ...given, file }
   if (given.action === 'serve') return serve(said)
   const configuration = readConfiguration(said, process.env)
-  Program.check(configuration)
+  Program.check(configuration, said.file)
   if (given.action === 'print-config') print(printedConfiguration(configuration))
   else print(`the configuration is right${file === '' ? '' : `: ${file}`}\n`)
 }
@@ -44,6 +49,7 @@ async function serve(said: Arguments): Promise<void> {
     }
     return startInBackground()
   }
+  logCrashes(program.log)
   // Not a moment without handlers: a signal would have its default action.
   const started = Promise.resolve().then(() => program.start())
   handleSignals(program, started)

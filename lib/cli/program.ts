@@ -11,10 +11,12 @@ import { createFakeCluster, type FakeCluster } from '../testing/index.ts'
 import { changesOf, restarted } from './changes.ts'
 import type { Configuration } from './configuration.ts'
 import { Crew } from './crew.ts'
+import { checkEntryPoints } from './entry-points.ts'
 import { type InheritedSocket, inheritedSockets } from './inherited-sockets.ts'
 import { Lasting } from './lasting.ts'
 import { doorsOf, Listeners } from './listeners.ts'
 import { followLog, type Log, logOf } from './log.ts'
+import { openFilesLimit, tooFewFiles } from './open-files.ts'
 import { pidfileOf, writePidfile } from './pidfile.ts'
 import { LOG_LEVELS, type ProgramOption, threadsOf } from './program-options.ts'
 import { areServed } from './successor.ts'
@@ -69,7 +71,7 @@ export class Program {
   }
 
   /** Checks the whole configuration, without listening or dialling. Throws `INVALID_OPTION`. */
-  static check(configuration: Configuration): void {
+  static check(configuration: Configuration, file: string): void {
     const nodes = configuration.value<readonly string[]>('cluster')
     doorsOf(configuration, nodes.length === 0)
     const options = configuration.libraryOptions()
@@ -78,12 +80,13 @@ export class Program {
     } catch (error) {
       throw configuration.located(error)
     }
+    checkEntryPoints(configuration, file)
   }
 
   /** Starts to serve; resolves when all sockets listen. */
   async start(): Promise<void> {
     const configuration = this.#configuration
-    Program.check(configuration)
+    Program.check(configuration, this.#file)
     const given = configuration.value<readonly string[]>('cluster')
     const doors = doorsOf(configuration, given.length === 0, this.#inherited)
     if (given.length === 0) this.#embedded = await createFakeCluster({ masters: 3 })
@@ -92,11 +95,8 @@ export class Program {
     const named = doors[0]?.options.host ?? '::'
     const host = /^(?:0\.0\.0\.0|::)$/.test(named) ? '127.0.0.1' : named
     const path = configuration.path('unixsocket')
-    const listening = {
-      host,
-      port: configuration.value<number>('port'),
-      path: path && absolute(path),
-    }
+    const port = configuration.value<number>('port')
+    const listening = { host, port, path: path && absolute(path) }
     this.#listening = listening
     this.#team = this.#makeTeam(configuration, nodes, threads === 1)
     try {
@@ -109,6 +109,8 @@ export class Program {
       await this.#close(0, false)
       throw error
     }
+    const few = tooFewFiles(configuration.value('maxclients'), threads, openFilesLimit())
+    if (few !== undefined) this.log.write('warning', few)
     const names = doors.map(({ name }) => name).join(', ')
     const many = threads === 1 ? '' : `, with ${threads} threads`
     this.log.write(
@@ -231,7 +233,7 @@ export class Program {
   async #reload(): Promise<ReloadReport> {
     const after = this.#readAgain()
     const { live, waiting, inForce } = changesOf(this.#configuration, after)
-    Program.check(inForce)
+    Program.check(inForce, this.#file)
     this.#configuration = inForce
     for (const { name } of live) {
       followLog(this.log.settings, name, inForce)
@@ -242,13 +244,11 @@ export class Program {
     return { changed: names(live), needsRestart: names(waiting) }
   }
 
-  /** The configuration as it is written now. A file that is just being written may be empty, which would be the embedded cluster. */
+  /** The configuration as it is written now. */
   #readAgain(): Configuration {
     const after = this.#read()
-    Program.check(after)
-    const nodes = after.value<readonly string[]>('cluster')
-    if (this.#embedded !== undefined || nodes.length > 0) return after
-    throw new ProxyError('INVALID_OPTION', 'cluster: got no node, expected at least one')
+    Program.check(after, this.#file)
+    return after
   }
 
   /** The log file was moved away. */
@@ -268,7 +268,7 @@ export class Program {
   async #restart(): Promise<void> {
     const read = this.#readAgain()
     const after = restarted(this.#configuration, read, this.#embedded !== undefined)
-    Program.check(after)
+    Program.check(after, this.#file)
     const nodes = this.#embedded?.addresses ?? after.value<readonly string[]>('cluster')
     const former = this.#lasting.settings()
     const team = this.#makeTeam(after, nodes, false)

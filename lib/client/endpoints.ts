@@ -25,6 +25,10 @@ export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }
 
+function plain(address: NodeAddress): NodeAddress {
+  return 'path' in address ? address : { host: plainAddress(address.host), port: address.port }
+}
+
 /** The stream below TLS, which is the one that was accepted. Node keeps it under a name that is not public; without it the stream stands for itself. */
 export function rawStream(stream: Duplex): Duplex {
   return (stream as Duplex & { readonly _parent?: Duplex })._parent ?? stream
@@ -72,7 +76,7 @@ export function endpoints(
       reuse,
     }
   }
-  const { remote, local } = origin
+  const [remote, local] = [plain(origin.remote), plain(origin.local)]
   const used = 'path' in local ? fallback : local
   return {
     remote: shown(remote),

@@ -104,7 +104,7 @@ export class ProxyGate {
 
   #refuse(stream: Duplex, what: string): void {
     stream.destroy()
-    const peer = (stream as net.Socket).remoteAddress ?? 'unix'
+    const peer = plainAddress((stream as net.Socket).remoteAddress ?? 'unix')
     if (this.#complained.has(peer) || this.#complained.size >= COMPLAINTS) return
     this.#complained.add(peer)
     const text = `a connection from the trusted proxy ${peer} was closed: its PROXY protocol header ${what}`

@@ -58,6 +58,7 @@ export class Refresher {
   #timer: NodeJS.Timeout | undefined
   #delayed: (() => void) | undefined
   #closed = false
+  #entry: string | undefined
   /** The nodes of the last answer, by address. */
   #targets: ReadonlyMap<string, ClusterNode> = new Map()
 
@@ -94,6 +95,11 @@ export class Refresher {
   /** Whether the cluster is being asked just now, or about to be. */
   get busy(): boolean {
     return this.#running !== undefined
+  }
+
+  /** The entry point that told of the cluster, the last one; undefined before. */
+  get entry(): string | undefined {
+    return this.#entry
   }
 
   /** Stops; a waiting refresh rejects with `CLOSED`. */
@@ -139,25 +145,28 @@ export class Refresher {
     if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
     const moment = this.#cache.moment
     let cause: unknown
+    let asked: string | undefined
     let lagging: Discovery | undefined
     for (const { node, known, limit } of this.#candidates()) {
       if (lagging !== undefined && node.status !== 'up') continue
       try {
         const discovery = await within(limit, node, this.#inquire(node, known))
         if (this.#closed) return
+        if (!known) this.#entry = node.name
         if (this.#take(discovery, moment, reason)) return
         debug('%s lags behind what is known of the topology', node.name)
         lagging ??= discovery
       } catch (error) {
         debug('%s gave no topology: %s', node.name, (error as Error).message)
         cause ??= error
+        asked ??= node.name
       }
       if (this.#closed) throw new ProxyError('CLOSED', 'the proxy is shut down')
     }
     // Nobody knows better: then what seemed newer does not hold any more.
     if (lagging !== undefined && this.#take(lagging, moment, reason, true)) return
     this.#failures++
-    const text = cause instanceof Error ? cause.message : 'no entry point is left'
+    const text = cause instanceof Error ? saidBy(asked!, cause.message) : 'no entry point is left'
     const failure = new ProxyError(
       'NO_TOPOLOGY',
       `no node answers with a usable slot table: ${text}`,
@@ -282,4 +291,9 @@ function announcedName({ announced, name }: ClusterNode): string {
 
 function portOf(node: ClusterNode): number {
   return 'port' in node.address ? node.address.port : 0
+}
+
+/** What went wrong with a node; what it says itself, as an error reply, does not name it. */
+function saidBy(name: string, message: string): string {
+  return message.startsWith(name) ? message : `${name}: ${message}`
 }

@@ -41,8 +41,7 @@ export function keyAccess(
     return count
   }
   const told = toldBits(spec, view)
-  // What a finder found beyond the specifications is a destination, named by an option.
-  for (let i = 0; i < count; i++) access[i] = told.get(positions[i]!) ?? READS | WRITES
+  for (let i = 0; i < count; i++) access[i] = told.get(positions[i]!) ?? beyondBits(spec)
   return count
 }
 
@@ -58,6 +57,11 @@ function toldBits(spec: CommandSpec, view: View): ReadonlyMap<number, number> {
     for (let i = 0; i < count; i++) told.set(scratch[i]!, bits | (told.get(scratch[i]!) ?? 0))
   }
   return told
+}
+
+/** What a finder found beyond the specifications: of SORT and GEORADIUS the destination, which an option names. */
+function beyondBits({ name }: CommandSpec): number {
+  return /^(?:sort|georadius)/.test(name) ? WRITES : READS | WRITES
 }
 
 function unknownBits({ readonly }: CommandSpec): number {

@@ -12,6 +12,16 @@ function values(...words: string[]): Configuration {
   })
 }
 
+test('a switch takes the digits that PROXY CONFIG SET has for it, and no node for one', () => {
+  for (const digit of ['0', '1']) {
+    const { entries } = readArguments(['--enable-cross-slot', digit, 'a:1'])
+    assert.deepEqual(
+      entries.map(({ written }) => written),
+      [digit, ['a:1']]
+    )
+  }
+})
+
 test('without arguments there is the default of each option, as the official proxy has them', () => {
   const configuration = values()
   const defaults: Record<string, unknown> = {

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, renameSync, rmSync, watch } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { Log, type LogSettings } from '../../lib/cli/log.ts'
+import { freePort } from '../support/free-port.ts'
+import { appears, Running } from '../support/running.ts'
+import { threadProcesses } from '../support/two-threads.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxy-log-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -22,6 +26,14 @@ test('lines below the level are left out, and a file gets no colors', () => {
     readFileSync(file, 'utf8'),
     /^\[\d{4}-\d\d-\d\dT\S+Z\] info: yes a=1\n\[\S+\] error: bad\n$/
   )
+})
+
+test('a line stays one line, whatever is to be told', () => {
+  const file = join(folder, 'odd.log')
+  const log = new Log(file, false, settings())
+  log.write('info', 'a\n[2026] b\r\x1b[31m', { cause: 'SSL alert number 116\n', note: 'x\u0085y' })
+  const [, text] = /^\[\S+\] (.*)\n$/.exec(readFileSync(file, 'utf8')) ?? []
+  assert.equal(text, 'info: a [2026] b [31m cause=SSL alert number 116  note=x y')
 })
 
 test('JSON lines hold the fields as they are', () => {
@@ -50,4 +62,33 @@ test('in the background without a file nothing is written', () => {
   assert.equal(log.wants('error'), false)
   log.write('error', 'nobody reads this')
   log.reopen()
+})
+
+test('writes to its log what ends the main process, or a thread, since nobody may read what else it says', async () => {
+  const port = await freePort()
+  const logfile = join(folder, 'crash.log')
+  const crash = "process.on('SIGWINCH', () => { throw new Error('on purpose') })"
+  const words = ['-p', String(port), '--bind', '127.0.0.1', '--threads', '2', '127.0.0.1:1']
+  const program = new Running([...words, '--logfile', logfile, '--log-format', 'json'], {
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(crash)}`,
+  })
+  const logged = async (pattern: RegExp): Promise<void> => {
+    await appears(logfile)
+    const watcher = watch(logfile)
+    while (!pattern.test(readFileSync(logfile, 'utf8'))) await once(watcher, 'change')
+    watcher.close()
+  }
+  await logged(/ listens on /)
+  const [thread] = threadProcesses(program.process.pid!)
+  process.kill(thread!, 'SIGWINCH')
+  await logged(
+    /"level":"error","message":"it ends by an error that nobody expected: Error: on purpose\\n/
+  )
+  await logged(/"how":"1"/)
+  program.process.kill('SIGWINCH')
+  const { code, errors } = await program.ended
+  assert.notEqual(code, 0)
+  assert.match(errors, /on purpose/)
+  const told = readFileSync(logfile, 'utf8').match(/nobody expected: Error: on purpose/g)
+  assert.equal(told?.length, 2)
 })

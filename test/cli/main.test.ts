@@ -130,9 +130,10 @@ describe('the program', { concurrency: 3 }, () => {
   })
 
   test('E17.5 reads its file again at SIGHUP and by PROXY CONFIG RELOAD, whole or not at all', async () => {
+    await using cluster = await createFakeCluster({ masters: 1 })
     const port = await freePort()
     const file = join(folder, 'reload.conf')
-    const base = `port ${port}\nbind 127.0.0.1\n`
+    const base = `port ${port}\nbind 127.0.0.1\ncluster ${cluster.addresses[0]}\nthreads 1\n`
     writeFileSync(file, `${base}maxclients 50\n`)
     const program = new Running(['-c', file])
     await program.listens()
@@ -148,12 +149,12 @@ describe('the program', { concurrency: 3 }, () => {
     appendFileSync(file, 'maxclients 70\nlog-level loud\n')
     program.process.kill('SIGHUP')
     await program.says(
-      /error: the configuration stays as it was: .*reload\.conf line 7: log-level: got 'loud'/
+      /error: the configuration stays as it was: .*reload\.conf line 9: log-level: got 'loud'/
     )
     assert.equal(await get('maxclients'), 60)
     assert.match(
       (await client.call('PROXY', 'CONFIG', 'RELOAD')).toString(),
-      /^-ERR nothing was changed: .*line 7: log-level/
+      /^-ERR nothing was changed: .*line 9: log-level/
     )
     writeFileSync(file, `${base}log-level debug\nthreads 2\n`)
     assert.deepEqual(await client.ask('PROXY', 'CONFIG', 'RELOAD'), [
@@ -220,7 +221,7 @@ describe('the program', { concurrency: 3 }, () => {
     const file = join(folder, 'tls.yaml')
     writeFileSync(
       file,
-      `port: ${port}\nbind: [127.0.0.1, 127.0.0.2]\ntls:\n  certFile: ${folder}/tls.crt\n  keyFile: ${folder}/tls.key\n`
+      `port: ${port}\nbind: [127.0.0.1, 127.0.0.2]\nredis_nodes: ['127.0.0.1:1']\ntls:\n  certFile: ${folder}/tls.crt\n  keyFile: ${folder}/tls.key\n`
     )
     const program = new Running(['-c', file])
     await program.listens()
@@ -311,7 +312,14 @@ describe('the program', { concurrency: 3 }, () => {
         errors: `redis-cluster-proxy: --${option}: ENOENT: no such file or directory, open '${path}'\n`,
       })
     const { code, errors } = await run('--port', '0', '--unixsocket', path)
-    assert.deepEqual([code, errors.includes(`cannot listen on ${path}: `)], [1, true])
+    const none = `redis-cluster-proxy: cannot listen on ${path}: there is no directory ${join(folder, 'none')}\n`
+    assert.deepEqual([code, errors], [1, none])
+    writeFileSync(join(folder, 'plain'), '')
+    const taken = await run('--port', '0', '--unixsocket', join(folder, 'plain'), '127.0.0.1:1')
+    assert.match(
+      taken.errors,
+      /plain: there is something of this name already, which is no socket\n$/
+    )
   })
 })
 

@@ -48,7 +48,7 @@ describe('the program', { concurrency: 2 }, () => {
     for (const words of [['CONFIG', 'RELOAD'], ['RESTART']]) {
       assert.equal(
         (await client.call('PROXY', ...words)).toString(),
-        '-ERR nothing was changed: cluster: got no node, expected at least one\r\n'
+        `-ERR nothing was changed: ${file}: it names no node of a cluster (cluster, redis_nodes), expected at least one\r\n`
       )
     }
     writeFileSync(file, written)

@@ -16,7 +16,7 @@ function refusal(words: readonly string[], environment: NodeJS.ProcessEnv = {}):
   try {
     const said = readArguments(words)
     const file = configurationFile(said.file, environment)
-    Program.check(readConfiguration({ ...said, file }, environment))
+    Program.check(readConfiguration({ ...said, file }, environment), file)
   } catch (error) {
     assert.ok(error instanceof ProxyError, String(error))
     assert.equal(error.code, 'INVALID_OPTION')
@@ -50,7 +50,11 @@ const COMMAND_LINES: readonly (readonly [string, string, string])[] = [
   ['--port=', "--port: got ''", RANGE(0, 65535)],
   ['-pabc', "-p: got 'abc'", RANGE(0, 65535)],
   ['-p', '-p', RANGE(0, 65535)],
-  ['--port 0', 'port: 0', 'unixsocket'],
+  ['--port 0', '--port: 0', 'unixsocket'],
+  ['localhost', "node: got 'localhost'", 'host:port'],
+  ['127.0.0.1:1 --dump-queries maybe', "node: got 'maybe'", 'host:port'],
+  ['127.0.0.1:7000:7001', 'node: got', "'host:port'"],
+  ['--cluster=', '--cluster: got no node', 'at least one'],
   [`--unixsocket /${'x'.repeat(150)}`, '--unixsocket: got a path of 151 bytes', 'at most 10'],
   ['--maxclients 0', '--maxclients', RANGE(1, 1_000_000)],
   ['--maxclients many', '--maxclients', RANGE(1, 1_000_000)],
@@ -81,7 +85,7 @@ const COMMAND_LINES: readonly (readonly [string, string, string])[] = [
   ['--log-format xml', '--log-format', 'one of text, json'],
   ['--shutdown-timeout soon', '--shutdown-timeout', 'a whole number'],
   ['--thread-timeout never', '--thread-timeout', 'a whole number'],
-  ['--auth-user me', 'auth-user', 'auth'],
+  ['--auth-user me', '--auth-user', 'auth'],
   ['-a', '-a', "as in '-a <passw>'"],
   ['-c', '-c', "as in '-c <file>'"],
   ['-c none.conf', "configuration file 'none.conf'", 'ENOENT'],
@@ -188,6 +192,10 @@ const FILES: readonly (readonly [name: string, text: string, named: string, expe
   ['a.yaml', 'nat_map:\n- host: a\n', 'a.yaml line 1: nat_map: got', 'from=to'],
   ['a.yaml', 'bind: [a,\n  b]\n', 'a.yaml line 2: what begins with a bracket', 'same line'],
   ['a', 'port: x\n', 'a line 1: port', RANGE(0, 65535)],
+  ['a.conf', 'port 1\n', 'a.conf: it names no node', 'at least one'],
+  ['a.yaml', '# later\n', 'a.yaml: it names no node', 'at least one'],
+  ['a.yaml', 'redis_nodes: []\n', 'a.yaml line 1: redis_nodes: got no node', 'at least one'],
+  ['a.yaml', 'redis_nodes: [redis]\n', "a.yaml line 1: redis_nodes: got 'redis'", 'host:port'],
 ]
 
 for (const [name, text, named, expected] of FILES) {
@@ -207,6 +215,7 @@ test('a stranger can act on what is said to the environment', () => {
     ['LOG_LEVEL', 'loud', LEVELS],
     ['DAEMONIZE', 'perhaps', 'yes or no'],
     ['CONFIG', 'none.conf', 'ENOENT'],
+    ['CLUSTER', '', 'at least one'],
   ] as const) {
     const message = refusal([], { [`REDIS_CLUSTER_PROXY_${variable}`]: text })
     if (variable !== 'CONFIG')

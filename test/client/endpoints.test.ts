@@ -92,6 +92,13 @@ test('what a trusted proxy told takes the place of the addresses of the connecti
   )
 })
 
+test('an IPv4 address that a balancer tells in the form of IPv6 is shown, and told to clients, as IPv4', () => {
+  const mapped = (host: string) => ({ host: `::ffff:${host}`, port: 1 })
+  const told = { remote: mapped('10.0.0.9'), local: mapped('10.0.0.1') }
+  const { remote, local, advertised } = endpoints(socket(ADDRESSES), asItIs, FALLBACK, told)
+  assert.deepEqual([remote, local, advertised.host], ['10.0.0.9:1', '10.0.0.1:1', '10.0.0.1'])
+})
+
 test('a client is remote by what it is said to be, or else by its connection', () => {
   const far = { remote: { host: '10.9.9.9', port: 1 }, local: { host: '127.0.0.1', port: 1 } }
   const near = { remote: { host: '127.0.0.1', port: 1 }, local: { host: '127.0.0.1', port: 1 } }

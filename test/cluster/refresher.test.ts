@@ -102,6 +102,14 @@ test('without any answer it fails, tells so, and tries again until one comes', a
   await asked
 })
 
+test('a node that wants a password is named with what it says', async () => {
+  await using side = await askingSide({ masters: 1, password: 'secret' })
+  const [address] = side.cluster.addresses
+  await assert.rejects(side.refresher.refresh('start'), {
+    message: `no node answers with a usable slot table: ${address}: NOAUTH Authentication required.`,
+  })
+})
+
 test('when all known nodes are gone the entry points are asked', async () => {
   const former = await createFakeCluster({ masters: 1 })
   const port = former.nodes[0]!.port

@@ -36,6 +36,8 @@ export interface AdminServices {
   readonly history: readonly TopologyRecord[]
   /** Whether the slot table is being asked for just now, or could not be had the last time. */
   readonly status: 'updated' | 'updating' | 'broken'
+  /** The entry point by which the cluster is known; undefined before it is. */
+  readonly entry: string | undefined
   /** Where the proxy listens. */
   readonly listening: { readonly host: string; readonly port: number }
   /** Whether the connection to a node, by its `host:port`, stands. */

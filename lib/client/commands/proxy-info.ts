@@ -110,8 +110,7 @@ function clients({ services }: LocalCall, shares: readonly Share<Counters>[]): F
 
 function cluster({ services: { admin } }: LocalCall): Fields {
   const entries = admin.settings.nodes.map(addressText)
-  const reached = entries.find((address) => admin.connected(address))
-  return { address: entries.join(','), entry_node: reached ?? entries[0]! }
+  return { address: entries.join(','), entry_node: admin.entry ?? entries[0]! }
 }
 
 function addressText(address: NodeAddress): string {

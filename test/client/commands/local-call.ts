@@ -72,6 +72,7 @@ export function fakeAdmin(): Settable<AdminServices> {
     topology: { version: 0, nodes: [], coveredSlots: 0 },
     history: [],
     status: 'broken',
+    entry: undefined,
     listening: { host: '127.0.0.1', port: 7777 },
     connected: () => false,
     owner: () => ({ master: undefined, replicas: [] }),

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, it, test } from 'node:test'
+import { createClusterProxy } from '../../../lib/index.ts'
 import { createFakeCluster } from '../../../lib/testing/index.ts'
 import { next, startProxied } from '../../support/proxied-cluster.ts'
+import { connect } from '../../support/raw-client.ts'
 import { decodeReply } from '../../support/resp-frame.ts'
 import { LocalSide } from './local-call.ts'
 
@@ -371,12 +375,47 @@ describe('PROXY before a cluster', () => {
     )
   })
 
+  it('has no good word for a cluster that was never reached, whether it is being asked or not', async (t) => {
+    // It takes connections and says nothing, so that the proxy keeps asking.
+    const silent = createServer((socket) => socket.unref())
+      .listen(0, '127.0.0.1')
+      .unref()
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const proxy = createClusterProxy({ nodes: `127.0.0.1:${port}` }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    t.after(() => proxy.shutdown({ timeout: 0 }))
+    const client = await connect((proxy.address() as AddressInfo).port)
+    proxy.refresh().catch(() => {})
+    await once(silent, 'connection')
+    assert.deepEqual(await client.ask('PROXY', 'CLUSTER', 'STATUS'), ['status', 'broken'])
+  })
+
+  it('says so of a cluster that does not answer any more, also while it is asked again', async () => {
+    await using stage = await startProxied()
+    const other = await stage.connect()
+    assert.deepEqual(await other.ask('PROXY', 'CLUSTER', 'STATUS'), ['status', 'updated'])
+    await stage.cluster.close()
+    await stage.proxy.refresh().catch(() => {})
+    const [status] = await Promise.all([
+      other.ask('PROXY', 'CLUSTER', 'STATUS'),
+      stage.proxy.refresh().catch(() => {}),
+    ])
+    assert.deepEqual(status, ['status', 'broken'])
+  })
+
   it('tells which entry point is reached', async () => {
     await using cluster = await createFakeCluster({ masters: 1 })
     const [address] = cluster.addresses
     await using stage = await startProxied({ options: { nodes: ['127.0.0.1:1', address!] } })
     const info = String(await (await stage.connect()).ask('PROXY', 'INFO', 'cluster'))
     assert.equal(info, `# Cluster\r\naddress:127.0.0.1:1,${address}\r\nentry_node:${address}\r\n`)
+    // Also by a name that no node announces, to which nothing is connected any more.
+    const named = `localhost:${address!.split(':')[1]}`
+    await using other = await startProxied({ options: { nodes: ['127.0.0.1:1', named] } })
+    await other.proxy.refresh()
+    const told = String(await (await other.connect()).ask('PROXY', 'INFO', 'cluster'))
+    assert.match(told, new RegExp(`entry_node:${named}\r\n`))
   })
 
   it('switches cross-slot commands on while it runs', async () => {
