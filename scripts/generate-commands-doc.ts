@@ -68,7 +68,8 @@ writes are told. A key whose slot moved is watched again when the proxy has hear
 \`FUNCTION LOAD\` goes to every master, and a master that joins the cluster, is promoted or comes back is given the libraries that the others have and it lacks.
 
 \`WAIT\` and \`WAITAOF\` wait on connections of their own. Servers since 7.2 wait there for what that very connection has written, so the proxy has it write what changes nothing: \`FUNCTION RESTORE\` of no
-function at all, which its user must be allowed; otherwise the refusal is the answer.
+function at all, which its user must be allowed; otherwise the refusal is the answer. When a master that the client wrote to was replaced by another since, before or while it
+waits, the answer is 0 at once: the write may be lost, and how many replicas the new master has says nothing about it. What is written then counts again.
 
 Whoever subscribes shares one subscription for each channel, pattern or shard channel (in each thread, and for each [user of the cluster](access.md#users-of-the-cluster) that clients are), however many clients have it. Ordinary channels are subscribed to at one node, since
 what is published at any node reaches it; keyspace and keyevent notifications (\`__keyspace@0__:...\`, \`__keyevent@0__:...\`, and patterns that can match them, such as \`*\`) at every master, since each tells its

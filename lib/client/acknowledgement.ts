@@ -1,4 +1,5 @@
 import { Errand } from '../cluster/errand.ts'
+import type { ClusterNode } from '../cluster/node.ts'
 import type { PrivateConnection } from '../cluster/private-connection.ts'
 import { isSince } from '../command/version.ts'
 import { type ProxyError, replyText } from '../errors.ts'
@@ -18,12 +19,15 @@ const LOOK: Buffer = frameRequest(['WAIT', '0', '0']).buffer
 export const NO_FUNCTIONS: Buffer = Buffer.from('0a005d9b5c400f7fa2da', 'hex')
 const WRITE: Buffer = frameRequest(['FUNCTION', 'RESTORE', NO_FUNCTIONS]).buffer
 const MINUS = 45
+/** What a master says that has become a replica, at once or while it waits. */
+const DEMOTED = /^-(?:UNBLOCKED force unblock|ERR WAIT(?:AOF)? cannot be used with replica)/
 
-/** The part of one master in a WAIT. */
+/** The part of one master in a WAIT. What another says that has taken its place is nothing about what the client wrote, which may be lost. */
 class Leg implements Traveller {
   readonly lane: number
   readonly #wait: AcknowledgementCall
   readonly #course: PrivateCourse
+  #node: ClusterNode | undefined
   #connection: PrivateConnection | undefined
 
   constructor(desk: Desk, wait: AcknowledgementCall, anchor: number) {
@@ -37,6 +41,12 @@ class Leg implements Traveller {
   }
 
   onConnection(connection: PrivateConnection): void {
+    this.#node ??= connection.node
+    if (connection.node !== this.#node) {
+      connection.giveBack()
+      this.#wait.lose()
+      return
+    }
     this.#connection = connection
     connection.patient = true
     let refused: Buffer | undefined
@@ -49,11 +59,13 @@ class Leg implements Traveller {
       new Errand(this.#wait.bytes(), (buffer, start, end) => {
         if (this.#connection !== connection) return
         // Without the mark the number would be that of something else.
-        const frame = refused ?? buffer.subarray(start, end)
-        const seen = this.#course.judge(frame, 0, frame.length)
+        const frame = refused ?? Buffer.from(buffer.subarray(start, end))
+        const demoted = DEMOTED.test(frame.toString('latin1'))
+        const seen = demoted ? undefined : this.#course.judge(frame, 0, frame.length)
         this.#connection = undefined
         connection.giveBack()
-        if (seen !== undefined) this.#wait.take(Buffer.from(seen))
+        if (demoted) this.#wait.lose()
+        else if (seen !== undefined) this.#wait.take(seen)
       })
     )
   }
@@ -83,29 +95,32 @@ export class AcknowledgementCall {
   readonly #legs: Leg[]
   /** What is sent before, so that the master knows up to where to wait. */
   readonly mark: Buffer
-  #frames: Buffer[] = []
+  readonly #frames: Buffer[] = []
+  readonly #lost: boolean
   #startedAt = 0
   #state: 'waiting' | 'done' = 'waiting'
 
-  /** `anchors`: a slot of each master that is asked; `version` is that of the servers. */
+  /** `anchors`: a slot of each master that is asked; `lost`: one is none any more; `version` is that of the servers. */
   constructor(
     desk: Desk,
     request: Request,
     view: RequestView,
-    { anchors, version }: { anchors: readonly number[]; version: string }
+    { anchors, lost, version }: { anchors: readonly number[]; lost: boolean; version: string }
   ) {
     this.#desk = desk
     this.mark = isSince(version, 7, 2) ? WRITE : LOOK
     this.#request = request
     this.#args = argumentsOf(view).map((each) => Buffer.from(each))
     this.#legs = anchors.map((anchor) => new Leg(desk, this, anchor))
+    this.#lost = lost
   }
 
   /** Begins; everything older is answered. */
   start(): void {
     if (this.#state === 'done') return
     this.#startedAt = performance.now()
-    for (const leg of this.#legs) leg.start()
+    if (this.#lost) this.lose()
+    else for (const leg of this.#legs) leg.start()
   }
 
   /** The request, with the time that is left. */
@@ -127,6 +142,17 @@ export class AcknowledgementCall {
     this.#finish(lowest(this.#frames))
   }
 
+  /** A master is none any more: nothing is acknowledged, as far as anybody knows, and the others need not be waited for. */
+  lose(): void {
+    if (this.#state === 'done') return
+    this.abandon()
+    this.#finish(this.#none)
+  }
+
+  get #none(): ReplyValue {
+    return this.#args[0]!.toString('latin1').toLowerCase() === 'waitaof' ? [0, 0] : 0
+  }
+
   #finish(reply: ReplyValue): void {
     this.#state = 'done'
     this.#desk.finish(this.#request, reply)
@@ -143,8 +169,7 @@ export class AcknowledgementCall {
   async unblock(error: boolean): Promise<boolean> {
     if (this.#state === 'done') return false
     this.abandon()
-    const none = this.#args[0]!.toString().toLowerCase() === 'waitaof' ? [0, 0] : 0
-    this.#finish(error ? new ErrorReply(replyText.unblocked) : none)
+    this.#finish(error ? new ErrorReply(replyText.unblocked) : this.#none)
     return true
   }
 }

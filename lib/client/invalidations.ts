@@ -102,6 +102,8 @@ export class Invalidations implements WatchSink, TrackingHost {
     group?.clients.add(tracking)
     if (former !== group && former !== undefined) this.#listen(former)
     if (group !== undefined) this.#listen(group)
+    // What it read while it could not be told nobody watched: it learns that behind the reply to what changed this.
+    if (former === undefined && tracking.active) queueMicrotask(() => this.#forget(tracking))
     if (former === group || former === undefined) return
     this.#drop(former)
     if (group?.tracked.broadcast !== true) return
@@ -158,7 +160,7 @@ export class Invalidations implements WatchSink, TrackingHost {
     for (const entry of this.#settling) if (entry.tracking === tracking) entry.done()
     for (const group of this.#groups.values()) {
       if (!group.clients.delete(tracking)) continue
-      if (group.clients.size === 0) group.keys.clear()
+      group.keys.leave(tracking)
       this.#listen(group)
       this.#drop(group)
     }
@@ -301,8 +303,7 @@ export class Invalidations implements WatchSink, TrackingHost {
   onElsewhere(words: readonly Buffer[]): boolean {
     const [id, protocol, what, ...keys] = words.map((word) => word.toString('latin1'))
     if (what === undefined) return this.#parts.client(Number(id)) !== undefined
-    const given = what === 'all' ? undefined : keys
-    return this.#tellOther(Number(id), given, protocol === '3' ? 3 : 2)
+    return this.#tellOther(Number(id), what === 'all' ? undefined : keys, protocol === '3' ? 3 : 2)
   }
 
   remember(group: Group, key: TrackedKey, tracking: Tracking): void {
@@ -324,8 +325,7 @@ export class Invalidations implements WatchSink, TrackingHost {
 
   async touch({ lane }: Group, keys: readonly TrackedKey[]): Promise<boolean> {
     const names = keys.map(({ name }) => Buffer.from(name, 'latin1'))
-    const reply = await this.#parts.exists(keys[0]!.slot, names, lane)
-    return reply[0] === COLON
+    return (await this.#parts.exists(keys[0]!.slot, names, lane))[0] === COLON
   }
 
   onWritten({ group, written }: TrackedRead<Tracking>, by: Tracking): void {

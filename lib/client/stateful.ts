@@ -2,7 +2,7 @@ import type { ClusterNode } from '../cluster/node.ts'
 import { arityFits, type CommandSpec, KEY_SEARCH } from '../command/spec.ts'
 import { replyText } from '../errors.ts'
 import type { ReplyValue } from '../resp/encode.ts'
-import type { RequestView } from '../resp/request-reader.ts'
+import { argument, type RequestView } from '../resp/request-reader.ts'
 import type { GatherPlan } from '../router/gather/gather.ts'
 import {
   ANY_NODE,
@@ -20,6 +20,7 @@ import type { Account } from './access/account.ts'
 import { AcknowledgementCall } from './acknowledgement.ts'
 import { BlockingCall } from './blocking.ts'
 import { ClientDesk, type DeskHost } from './client-desk.ts'
+import { unknownSubcommand } from './commands/refusal.ts'
 import { StreamsCall } from './streams-call.ts'
 import { NO_SUBSCRIPTIONS, type SubscriptionCounts, Subscriptions } from './subscriptions.ts'
 import { Transaction } from './transaction.ts'
@@ -171,6 +172,9 @@ export class Stateful {
 
   #queueLocal(view: RequestView, spec: CommandSpec): void {
     if (NOT_QUEUED.has(spec.name)) this.#host.refuse(spec, view, replyText.notInMulti)
+    else if (spec.container && view.argc > 1)
+      // Those that there are have a name of their own.
+      this.#host.refuse(spec, view, unknownSubcommand(spec.name, argument(view, 1)).text)
     else this.#transaction.addLocal(view, spec)
   }
 
@@ -190,7 +194,7 @@ export class Stateful {
     const call =
       spec.name === 'wait' || spec.name === 'waitaof'
         ? new AcknowledgementCall(this.#desk, request, view, {
-            anchors: this.#writtenTo(),
+            ...this.#writtenTo(),
             version: this.#host.services.serverVersion,
           })
         : new BlockingCall(this.#desk, request, view, spec, slot)
@@ -210,12 +214,27 @@ export class Stateful {
   }
 
   /** A slot of each master that the client wrote to; of all masters when it wrote nothing. */
-  #writtenTo(): number[] {
+  #writtenTo(): { anchors: number[]; lost: boolean } {
     const { client, services } = this.#host
     const { privates } = services
     const found = new Map<ClusterNode | undefined, number>()
-    for (const slot of client.written.slots()) found.set(privates.nodeFor(slot), slot)
-    return found.size > 0 ? [...found.values()] : (privates.anchors() ?? [-1])
+    const known = privates.anchors() ?? []
+    let lost = false
+    for (const [node, slot] of client.written.entries()) {
+      const owner = privates.nodeFor(slot)
+      if (owner === node) {
+        found.set(node, slot)
+        continue
+      }
+      const other = known.find((anchor) => privates.nodeFor(anchor) === node)
+      if (other !== undefined) found.set(owner, slot).set(node, other)
+      else {
+        lost = true
+        client.written.forget(node)
+      }
+    }
+    if (found.size > 0 || lost) return { anchors: [...found.values()], lost }
+    return { anchors: known.length > 0 ? known : [-1], lost }
   }
 
   /** `CLIENT UNBLOCK`: whether the client was blocked. */

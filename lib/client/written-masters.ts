@@ -23,8 +23,17 @@ export class WrittenMasters {
     this.#slots[at] = slot
   }
 
-  /** A slot of each. */
-  slots(): readonly number[] {
-    return this.#slots
+  /** Each with its slot. */
+  entries(): [node: ClusterNode, slot: number][] {
+    return this.#nodes.map((node, at) => [node, this.#slots[at]!])
+  }
+
+  /** What was written to a master is no longer asked for. */
+  forget(node: ClusterNode): void {
+    const at = this.#nodes.indexOf(node)
+    if (at < 0) return
+    this.#nodes.splice(at, 1)
+    this.#slots.splice(at, 1)
+    this.#last = undefined
   }
 }

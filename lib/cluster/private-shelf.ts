@@ -197,8 +197,11 @@ export class PrivateShelf implements PrivateConnectionOwner {
   }
 
   #retire(): void {
-    this.#refuseAll(leftCluster(this.node))
+    const error = leftCluster(this.node)
+    this.#refuseAll(error)
     for (const connection of [...this.#idle]) connection.discard()
+    // A command that blocks would wait for what is written elsewhere now.
+    for (const connection of [...this.#all]) if (connection.patient) connection.fail(error)
   }
 
   /** A connection could not be made: the next ones that nobody waits for are put off, longer each time. */

@@ -267,14 +267,19 @@ export class Refresher {
     return true
   }
 
-  /** What is owed by a node that is silent, and lost in the eyes of the cluster, will not come. */
+  /**
+   * What is owed by a node that is silent, and lost in the eyes of the cluster, will not come. Who waits there for as long as it likes, or watches keys, waits for
+   * nothing once another has its slots: the node need not be silent for that, and may never tell.
+   */
   #giveUpLost(discovery: Discovery): void {
-    for (const { address, healthy } of discovery.nodes) {
+    for (const { address, healthy, slots } of discovery.nodes) {
       const node = discovery.targets.get(address)
-      if (healthy || node === undefined || node.silence < SILENT) continue
-      node.fail(
-        new ProxyError('NODE_LOST', `${address} is silent, and the cluster says that it failed`)
-      )
+      if (healthy || node === undefined) continue
+      const failed = 'the cluster says that it failed'
+      if (node.silence >= SILENT)
+        node.fail(new ProxyError('NODE_LOST', `${address} is silent, and ${failed}`))
+      if (slots.length === 0)
+        this.#pool.privates.fail(node, new ProxyError('NODE_LOST', `${address}: ${failed}`))
     }
   }
 }

@@ -65,6 +65,8 @@ export class FakeNode extends EventEmitter<FakeNodeEvents> {
   readonly #interpreter: Interpreter
   #server: Server | undefined
   #paused = false
+  /** Whether it was demoted while paused, which its blocked clients have not been told. */
+  #demoted = false
   #latency = 0
   #serving: 'no' | 'yes' | 'again' = 'no'
 
@@ -177,6 +179,7 @@ export class FakeNode extends EventEmitter<FakeNodeEvents> {
 
   /** Gives blocked clients what has come for them. @internal */
   serveBlocked(): void {
+    if (this.#paused) return
     if (this.#serving !== 'no') {
       this.#serving = 'again'
       return
@@ -192,6 +195,8 @@ export class FakeNode extends EventEmitter<FakeNodeEvents> {
 
   /** Disconnects blocked clients, as a master does that becomes a replica. @internal */
   unblockAll(): void {
+    this.#demoted = this.#paused
+    if (this.#paused) return
     for (const connection of [...this.#connections]) connection.unblock()
   }
 
@@ -212,7 +217,9 @@ export class FakeNode extends EventEmitter<FakeNodeEvents> {
   /** Ends {@link FakeNode.pause}: executes what has arrived meanwhile. */
   resume(): void {
     this.#paused = false
+    if (this.#demoted) this.unblockAll()
     for (const connection of [...this.#connections]) connection.pump()
+    this.serveBlocked()
   }
 
   /** Executes at once but sends each reply that many milliseconds later, in order; 0 ends it. */

@@ -48,3 +48,28 @@ test('a client that goes from user to user is kept in the lane of the last one o
   invalidations.stop(tracking)
   assert.equal(invalidations.lanes, 0)
 })
+
+test('E16.1 clients that come and go leave nothing at keys that never change, whoever else tracks them', () => {
+  const invalidations = made()
+  const settled = (id: number) => {
+    const client = fakeClient(id)
+    client.session.protocol = 3
+    const tracking = invalidations.tracking(client)
+    client.session.tracking = tracking
+    invalidations.place(tracking)
+    return tracking
+  }
+  const staying = settled(1)
+  const { group } = staying
+  invalidations.remember(group!, { name: 'hot', slot: 1 }, staying)
+  for (let id = 2; id < 10; id++) {
+    const passing = settled(id)
+    assert.equal(passing.group, group)
+    for (const name of ['hot', `own ${id}`])
+      invalidations.remember(group!, { name, slot: 1 }, passing)
+    invalidations.stop(passing)
+  }
+  assert.equal(group!.keys.owners, 1)
+  assert.deepEqual([...group!.keys.take({ name: 'hot', slot: 1 })], [staying])
+  assert.equal(invalidations.size, 0)
+})

@@ -12,11 +12,23 @@ test('masters that were written to are remembered with a slot, and reads are not
   note(undefined, 1, false)
   note(one, -1, false)
   note(one, 2, true)
-  assert.deepEqual(written.slots(), [])
+  assert.deepEqual(written.entries(), [])
   note(one, 3, false)
   note(one, 4, false)
   note(other, 5, false)
-  assert.deepEqual(written.slots(), [3, 5])
+  assert.deepEqual(written.entries(), [
+    [one, 3],
+    [other, 5],
+  ])
   note(one, 6, false)
-  assert.deepEqual(written.slots(), [6, 5])
+  assert.deepEqual(written.entries()[0], [one, 6])
+  written.forget(one!)
+  written.forget(one!)
+  assert.deepEqual(written.entries(), [[other, 5]])
+  note(other, 7, false)
+  note(one, 8, false)
+  assert.deepEqual(written.entries(), [
+    [other, 7],
+    [one, 8],
+  ])
 })

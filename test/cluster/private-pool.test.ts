@@ -5,6 +5,7 @@ import { ClusterNode } from '../../lib/cluster/node.ts'
 import type { PrivateConnection } from '../../lib/cluster/private-connection.ts'
 import { PrivatePool } from '../../lib/cluster/private-pool.ts'
 import type { Borrower, PrivateSettings } from '../../lib/cluster/private-shelf.ts'
+import type { ProxyError } from '../../lib/errors.ts'
 import { endOfTurn, ScriptedNetwork } from './scripted-socket.ts'
 
 const SETTINGS: PrivateSettings = {
@@ -27,7 +28,11 @@ class Client implements Borrower {
 
   onRefused(): void {}
 
-  onLost(): void {}
+  lost: ProxyError | undefined
+
+  onLost(error: ProxyError): void {
+    this.lost = error
+  }
 }
 
 interface Scene {
@@ -150,5 +155,20 @@ describe('the private pool', () => {
     assert.ok(pool.count(node) <= 3, `${pool.count(node)} connections`)
     assert.equal(others.filter(({ connection }) => connection !== undefined).length, 2)
     assert.ok(first.connection)
+  })
+
+  it('E2.20 ends what waits in a node that left the cluster, and lets the others finish', async () => {
+    const { node, pool, pass } = setScene()
+    const [waiting, busy] = [new Client(), new Client()]
+    for (const client of [waiting, busy]) pool.lend(node, LANES.resp2, client)
+    await pass(0)
+    waiting.connection!.patient = true
+    node.retire()
+    await pass(0)
+    assert.equal(waiting.lost?.message, 'node:1 left the cluster')
+    assert.deepEqual([busy.lost, busy.connection!.state], [undefined, 'lent'])
+    busy.connection!.giveBack()
+    await pass(0)
+    assert.equal(pool.count(node), 0)
   })
 })

@@ -33,6 +33,7 @@ describe('blocking commands', () => {
     const begun = performance.now()
     assert.equal(String(await client.call('BLPOP', key, '0.4')), '*-1\r\n')
     assert.ok(performance.now() - begun >= 390)
+    assert.deepEqual(receivedBy(stage.cluster.nodes[0]!, 'BLPOP'), [`BLPOP ${key} 0.4`])
     assert.equal(String(await client.call('BLPOP', key, '-1')), '-ERR timeout is negative\r\n')
   })
 
@@ -240,6 +241,28 @@ describe('blocking commands', () => {
     await blockedSoon(replica!, 1)
     assert.equal(await client!.ask('RPUSH', key, 'a'), 1)
     assert.deepEqual(await popped, [key, 'a'])
+  })
+
+  it('E2.20 a failover has it go on although the old master keeps silent and its connection open', async () => {
+    await using stage = await setStage({
+      cluster: { replicas: 1 },
+      options: { refreshInterval: 100 },
+    })
+    const master = stage.cluster.nodes[0]!
+    const [replica] = stage.cluster.replicasOf(master)
+    const key = stage.keyOf(0)
+    const [waiter, watcher, client] = await stage.clients(3)
+    const popped = waiter!.ask('BLPOP', key, '0')
+    await blockedSoon(master, 1)
+    await watcher!.call('WATCH', key)
+    master.pause()
+    stage.cluster.failover(replica!)
+    master.state.failed = true
+    await blockedSoon(replica!, 1)
+    assert.equal(await client!.ask('RPUSH', key, 'a'), 1)
+    assert.deepEqual(await popped, [key, 'a'])
+    const frames = await watcher!.pipeline([['MULTI'], ['GET', key], ['EXEC']])
+    assert.deepEqual(frames.map(String), ['+OK\r\n', '+QUEUED\r\n', '*-1\r\n'])
   })
 
   it('E7.8 a lost connection has a blocked command go on, on another', async () => {

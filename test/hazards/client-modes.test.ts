@@ -8,7 +8,7 @@ import { receivedBy, setStage } from './stage.ts'
 async function paused(observer: RawClient, id: unknown): Promise<void> {
   const limit = AbortSignal.timeout(5000)
   const line = (): Promise<unknown> => observer.ask('CLIENT', 'LIST', 'ID', String(id))
-  while (!/ flags=b/.test(String(await line()))) limit.throwIfAborted()
+  while (!/ flags=x?b/.test(String(await line()))) limit.throwIfAborted()
 }
 
 describe('E8.9 CLIENT PAUSE', () => {

@@ -178,8 +178,10 @@ export async function teach(
   const row = [`$${name.length}\r\n${name}\r\n:${arity}\r\n*${flags.length}\r\n`]
   row.push(...flags.map((flag) => `+${flag}\r\n`), ...keys.map((key) => `:${key}\r\n`))
   for (const node of cluster.nodes) {
-    node.answer('COMMAND COUNT', ':999\r\n')
-    node.answer('COMMAND', `*1\r\n*6\r\n${row.join('')}`)
+    // They are asked again with each look at the cluster.
+    const times = Number.POSITIVE_INFINITY
+    node.answer('COMMAND COUNT', ':999\r\n', { times })
+    node.answer('COMMAND', `*1\r\n*6\r\n${row.join('')}`, { times })
   }
   await proxy.refresh()
   const client = new RawClient(createConnection(port, '127.0.0.1'))

@@ -43,6 +43,7 @@ describe('subscriptions', () => {
     assert.equal(short(await client.call('CONFIG', 'GET', 'x')), MODE_ERROR('config|get'))
     assert.equal(short(await client.call('PUBSUB', 'CHANNELS')), MODE_ERROR('pubsub|channels'))
     assert.equal(short(await client.call('MULTI')), MODE_ERROR('multi'))
+    assert.equal(short(await client.call('HELLO', '3')), MODE_ERROR('hello'))
     assert.match(short(await client.call('GET')), /wrong number of arguments for 'get'/)
     assert.match(short(await client.call('NOSUCH')), /unknown command 'NOSUCH'/)
     assert.equal(String(await client.call('PING')), '*2\r\n$4\r\npong\r\n$0\r\n\r\n')

@@ -65,6 +65,40 @@ describe('E16.1 CLIENT TRACKING over shared connections', () => {
     assert.deepEqual(await upToPing(client), [])
   })
 
+  it('E16.1 CLIENT CACHING YES before MULTI is about the whole transaction, and nothing behind it', async () => {
+    await using stage = await setStage()
+    const [client, writer] = [await tracker(stage, 'OPTIN'), await stage.client()]
+    const key = stage.keyOf(0)
+    const [one, two, three] = ['1', '2', '3'].map((digit) => `{${key}}${digit}`)
+    await client.pipeline([
+      ['CLIENT', 'CACHING', 'YES'],
+      ['MULTI'],
+      ['GET', one!],
+      ['GET', two!],
+      ['EXEC'],
+      ['GET', three!],
+    ])
+    for (const name of [one!, two!, three!]) await writer.call('SET', name, '1')
+    assert.deepEqual(await frames(client, 2), [told(one!), told(two!)])
+    assert.deepEqual(await upToPing(client), [])
+  })
+
+  it('E16.2 who begins to speak RESP3 forgets what it read when nobody could tell it', async () => {
+    await using stage = await setStage()
+    const client = await stage.client()
+    const key = stage.keyOf(0)
+    await client.call('CLIENT', 'TRACKING', 'ON')
+    await client.call('GET', key)
+    assert.match(String(await client.call('HELLO', '3')), /^%/)
+    assert.deepEqual(await upToPing(client), [told()])
+    await client.call('GET', key)
+    await (await stage.client()).call('SET', key, '1')
+    assert.deepEqual(await frames(client, 1), [told(key)])
+    await client.call('HELLO', '2')
+    await client.call('HELLO', '3')
+    assert.deepEqual(await upToPing(client), [told()])
+  })
+
   it('E16.1 NOLOOP spares the writer, and no other client of its lane', async () => {
     await using stage = await setStage()
     const [a, b] = [await tracker(stage, 'NOLOOP'), await tracker(stage, 'NOLOOP')]

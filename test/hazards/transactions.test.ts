@@ -323,11 +323,23 @@ describe('transactions', () => {
     const key = stage.keyOf(0)
     const client = await stage.client()
     const refused = '-ERR Command not allowed inside a transaction\r\n'
-    for (const command of ['HELLO 3', 'AUTH x', 'CLIENT REPLY OFF', 'DBSIZE', 'FLUSHALL']) {
+    const commands = ['HELLO 3', 'AUTH x', 'CLIENT REPLY OFF', 'CLIENT TRACKING ON', 'DBSIZE']
+    for (const command of [...commands, 'CLIENT CACHING YES', 'FLUSHALL']) {
       assert.deepEqual(await texts(client, 'MULTI', command, 'EXEC'), ['+OK\r\n', refused, ABORTED])
     }
     assert.equal((await texts(client, 'MULTI', 'SUBSCRIBE x', 'EXEC')).at(-1), ABORTED)
     assert.equal((await texts(client, 'MULTI', `BLPOP ${key} 0`, 'EXEC')).at(-1), '*1\r\n*-1\r\n')
+  })
+
+  it('E6.4 a subcommand that there is none of makes EXEC fail, whoever would answer it', async () => {
+    await using stage = await setStage()
+    const client = await stage.client()
+    for (const name of ['CLIENT', 'CONFIG', 'CLUSTER', 'COMMAND', 'PUBSUB']) {
+      const refused = `-ERR unknown subcommand 'FOO'. Try ${name} HELP.\r\n`
+      const replies = await texts(client, 'MULTI', `${name} FOO`, 'EXEC')
+      assert.deepEqual(replies.slice(1), [refused, ABORTED])
+    }
+    assert.deepEqual((await texts(client, 'MULTI', 'COMMAND', 'EXEC'))[1], '+QUEUED\r\n')
   })
 
   it('E6.12 commands that the proxy answers are queued, and answered at their place', async () => {

@@ -122,20 +122,21 @@ export function clientLine(client: LocalClient): string {
   return `${pairs.join(' ')}\n`
 }
 
+/** In the order of the server. */
 function flags(client: LocalClient): string {
   const { session, remoteAddress, blocked, paused, queuedCommands } = client
   const set = [
     session.monitoring && 'O',
     isSubscribed(client) && 'P',
-    (blocked || paused) && 'b',
     queuedCommands >= 0 && 'x',
+    (blocked || paused) && 'b',
+    session.tracking !== undefined && 't',
+    session.tracking?.broken === true && 'R',
+    session.tracking?.mode === 'bcast' && 'B',
     remoteAddress.startsWith('/') && 'U',
     session.readonlyMode && 'r',
     session.noEvict && 'e',
     session.noTouch && 'T',
-    session.tracking !== undefined && 't',
-    session.tracking?.broken === true && 'R',
-    session.tracking?.mode === 'bcast' && 'B',
   ].filter((flag) => flag !== false)
   return set.length === 0 ? 'N' : set.join('')
 }
