@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import type { FakeNode } from '../../lib/testing/index.ts'
 import { receivedBy, setStage, until } from './stage.ts'
@@ -106,6 +107,31 @@ describe('blocking commands', () => {
     assert.deepEqual(await popped, [key, 'a'])
     assert.equal(await client!.ask('LLEN', key), 1)
     assert.deepEqual(receivedBy(node, 'BLPOP').length, 1)
+  })
+
+  it('E7.4 what was popped in the moment in which a client leaves is gone with it, and nothing else', async () => {
+    await using stage = await setStage({ wired: true })
+    const node = stage.cluster.nodes[0]!
+    const key = stage.keyOf(0)
+    const [gone, client] = await stage.clients(2)
+    const sent = stage.wire(0).hold('BLPOP')
+    const commands = [
+      ['BLPOP', key, '0'],
+      ['BLPOP', key, '0'],
+      ['LPOP', key],
+    ]
+    gone!.pipeline(commands).catch(() => {})
+    await sent
+    await blockedSoon(node, 1)
+    assert.equal(await client!.ask('RPUSH', key, 'a', 'b', 'c'), 3)
+    assert.equal(node.connections.blocked, 0)
+    // The reply is on its way, and so is the end of the client.
+    const left = once(stage.proxy, 'clientDisconnect')
+    gone!.stream.destroy()
+    await left
+    stage.wire(0).release()
+    assert.deepEqual(await client!.ask('LRANGE', key, '0', '-1'), ['b', 'c'])
+    assert.deepEqual(receivedBy(node, 'BLPOP', 'LPOP'), [`BLPOP ${key} 0`])
   })
 
   it('E7.5 what is pipelined behind a blocking command waits, whoever answers it', async () => {
