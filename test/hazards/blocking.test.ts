@@ -115,12 +115,8 @@ describe('blocking commands', () => {
     const key = stage.keyOf(0)
     const [gone, client] = await stage.clients(2)
     const sent = stage.wire(0).hold('BLPOP')
-    const commands = [
-      ['BLPOP', key, '0'],
-      ['BLPOP', key, '0'],
-      ['LPOP', key],
-    ]
-    gone!.pipeline(commands).catch(() => {})
+    const pop = ['BLPOP', key, '0']
+    gone!.pipeline([pop, pop, ['LPOP', key]]).catch(() => {})
     await sent
     await blockedSoon(node, 1)
     assert.equal(await client!.ask('RPUSH', key, 'a', 'b', 'c'), 3)
@@ -300,6 +296,28 @@ describe('blocking commands', () => {
     await blockedSoon(node, 1)
     node.connections.kill()
     await blockedSoon(node, 1)
+    assert.equal(await client!.ask('RPUSH', key, 'a'), 1)
+    assert.deepEqual(await popped, [key, 'a'])
+  })
+
+  it('E7.8 each time that it goes on it has the time that is left, and no less', async () => {
+    await using stage = await setStage()
+    const node = stage.cluster.nodes[0]!
+    const key = stage.keyOf(0)
+    const [waiter, client] = await stage.clients(2)
+    const begun = performance.now()
+    const popped = waiter!.ask('BLPOP', key, '60')
+    for (let times = 1; times <= 3; times++) {
+      await blockedSoon(node, 1)
+      const waited = performance.now() - begun
+      const { command } = node.received.findLast(({ command: [name] }) => name === 'BLPOP')!
+      const left = 1000 * Number(command[2])
+      assert.ok(left <= 60_000 && left >= 60_000 - waited - 2, `${left} after ${waited}`)
+      if (times === 1) assert.equal(left, 60_000)
+      // Some time passes.
+      while (performance.now() - begun < times * 100) await client!.ask('PING')
+      if (times < 3) node.connections.kill()
+    }
     assert.equal(await client!.ask('RPUSH', key, 'a'), 1)
     assert.deepEqual(await popped, [key, 'a'])
   })
