@@ -80,6 +80,9 @@ export const replyText = {
   /** A command that acts on one server and must be sent to that server itself. */
   forbidden: (name: string): string =>
     `NOPERM \`${name}\` is not available through the proxy: send it to a node of the cluster`,
+  /** A command for those who run the servers, where the proxy does not let them; nothing was done. */
+  administrative: (name: string): string =>
+    `NOPERM \`${name}\` is for who runs the cluster: allow it by the option adminCommands (admin-commands), or send it to a node`,
   /** A command between numbered databases, of which a cluster has one. */
   otherDatabases: (name: string): string =>
     `ERR ${name.toUpperCase()} is not allowed in cluster mode`,

@@ -147,7 +147,8 @@ export class Stateful {
     }
     const rules = {
       crossSlot: 'never',
-      adminCommands: false,
+      // Answered here, and not by all masters, it can be queued.
+      adminCommands: services.adminCommands && spec.name !== 'config|get',
       serverVersion: services.serverVersion,
     } as const
     const kind = decide(view, spec, this.#desk.protocol, rules, plan)

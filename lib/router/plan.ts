@@ -177,8 +177,8 @@ function refusal(view: RequestView, spec: CommandSpec): string | Buffer {
   const { name, treatment, container } = spec
   if (name === 'move' || name === 'swapdb') return replyText.otherDatabases(name)
   if (!container) {
-    const administers = treatment === 'admin' || treatment === 'one-server'
-    return administers ? replyText.forbidden(name) : replyText.unsupported(name)
+    if (treatment === 'admin') return replyText.administrative(name)
+    return treatment === 'one-server' ? replyText.forbidden(name) : replyText.unsupported(name)
   }
   if (view.argc < 2) return replyText.wrongArity(name)
   const bytes = argument(view, 1)

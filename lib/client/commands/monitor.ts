@@ -3,13 +3,13 @@ import { MONITOR_KINDS } from '../monitors-elsewhere.ts'
 import { command } from './container.ts'
 import type { Everywhere } from './everywhere.ts'
 import type { LocalCall, LocalCommands } from './local.ts'
-import { forbidden } from './refusal.ts'
+import { administrative } from './refusal.ts'
 
 const NOT_IN_MULTI = new ErrorReply("ERR MONITOR isn't allowed for DENY BLOCKING client")
 
 /** `MONITOR`, for those who may administer: from now on the client is shown what all clients of the proxy ask. */
 function monitor({ client, session, services }: LocalCall): ReplyValue | Promise<ReplyValue> {
-  if (!services.admin.rules.adminCommands) return forbidden('monitor')
+  if (!services.admin.rules.adminCommands) return administrative('monitor')
   if (client.queuedCommands >= 0) return NOT_IN_MULTI
   const begin = (): ReplyValue => {
     session.monitoring = true

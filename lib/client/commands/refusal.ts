@@ -74,6 +74,11 @@ export function unsupported(name: string): ErrorReply {
   return new ErrorReply(replyText.unsupported(name))
 }
 
+/** A command for those who run the servers, where the proxy does not let them. */
+export function administrative(name: string): ErrorReply {
+  return new ErrorReply(replyText.administrative(name))
+}
+
 /** A command that would act on one server of the cluster and must be sent to that server itself. */
 export function forbidden(name: string): ErrorReply {
   return new ErrorReply(replyText.forbidden(name))
