@@ -1,5 +1,5 @@
 import { type Entry, refused, unknownOption } from './configuration.ts'
-import { optionNamed, programOptions } from './program-options.ts'
+import { optionNamed, type ProgramOption, programOptions } from './program-options.ts'
 
 /** What the command line says. */
 export interface Arguments {
@@ -48,21 +48,35 @@ function strongest(one: Arguments['action'], other: Arguments['action']): Argume
   return one.endsWith('help') ? one : other
 }
 
-/** Reads `--name value`, `--name=value`, `-n value` or `-nvalue`; gives how many words after the flag it took. */
+/** A word of the command line that is a flag: `--name`, `--name=value`, `-n` or `-nvalue`. */
+export interface Flag {
+  /** As it is written, without the value. */
+  readonly flag: string
+  /** Undefined if there is none of this name. */
+  readonly option: ProgramOption | undefined
+  /** The value if it is in the same word. */
+  readonly attached: string | undefined
+}
+
+/** Takes a word apart that begins with a dash and has more. */
+export function flagIn(word: string): Flag {
+  if (!word.startsWith('--')) {
+    const option = programOptions.find(({ short }) => short === word[1])
+    return { flag: word.slice(0, 2), option, attached: word.slice(2) || undefined }
+  }
+  const equals = word.indexOf('=')
+  const flag = equals < 0 ? word : word.slice(0, equals)
+  const attached = equals < 0 ? undefined : word.slice(equals + 1)
+  return { flag, option: optionNamed(flag.slice(2)), attached }
+}
+
+/** Reads a flag and its value; gives how many words after the flag it took. */
 function readFlag(word: string, next: string | undefined, entries: Entry[]): number {
-  const long = word.startsWith('--')
-  const equals = long ? word.indexOf('=') : -1
-  const flag = long ? (equals < 0 ? word : word.slice(0, equals)) : word.slice(0, 2)
-  const option = long
-    ? optionNamed(flag.slice(2))
-    : programOptions.find(({ short }) => short === flag[1])
+  const { flag, option, attached } = flagIn(word)
   if (option === undefined) {
     if (ACTIONS[flag] !== undefined) throw refused(flag, 'it takes no value')
     throw unknownOption(flag, flag.replace(/^--?/, ''))
   }
-  let attached: string | undefined
-  if (equals >= 0) attached = word.slice(equals + 1)
-  else if (!long && word.length > 2) attached = word.slice(2)
   if (attached !== undefined) {
     entries.push({ option, written: attached, origin: flag })
     return 0

@@ -152,6 +152,11 @@ export class Configuration {
     return this.#values.get(name)!
   }
 
+  /** Where an option is written, as errors about it begin; its name if it is not. */
+  originOf(name: string): string {
+    return this.find(name).origin ?? name
+  }
+
   /** The value of an option. */
   value<Value>(name: string): Value {
     return this.find(name).value as Value
@@ -177,7 +182,7 @@ export class Configuration {
     if (password !== undefined) {
       options.credentials = username === undefined ? { password } : { username, password }
     } else if (username !== undefined) {
-      const { origin = 'auth-user' } = this.find('auth-user')
+      const origin = this.originOf('auth-user')
       throw refused(origin, 'a user alone does not do, expected auth with the password too')
     }
     return options
@@ -185,17 +190,17 @@ export class Configuration {
 
   /** A certificate and its key belong together, and a server cannot do without; Node does not mind. */
   #checkPair(name: string): void {
-    const { value, origin = name } = this.find(name)
-    if (value === undefined) return
-    const { cert, key } = value as { readonly cert?: Buffer; readonly key?: Buffer }
+    const pair = this.value<{ readonly cert?: Buffer; readonly key?: Buffer } | undefined>(name)
+    if (pair === undefined) return
+    const { cert, key } = pair
     const fits = (cert === undefined) === (key === undefined) && (cert ?? name !== 'tls')
-    if (!fits) throw refused(origin, 'expected certFile and keyFile, both of them')
+    if (!fits) throw refused(this.originOf(name), 'expected certFile and keyFile, both of them')
   }
 
   /** Names an option, where it is written, in an error of the system about its value. */
   blame(name: string, error: unknown): never {
     const { message } = error as Error
-    Object.assign(error as Error, { message: `${this.find(name).origin ?? name}: ${message}` })
+    Object.assign(error as Error, { message: `${this.originOf(name)}: ${message}` })
     throw error
   }
 

@@ -47,7 +47,7 @@ export function doorsOf(
   if (path !== undefined) return [...doors, { options: { path, backlog }, name: path }]
   if (doors.length > 0) return doors
   throw refused(
-    configuration.find('port').origin ?? 'port',
+    configuration.originOf('port'),
     '0 switches TCP off, and there is no unixsocket: nothing to listen on, expected one of both'
   )
 }
@@ -158,7 +158,7 @@ const LONGEST_PATH = process.platform === 'linux' ? 107 : 103
 function checkLength(path: string, configuration: Configuration): void {
   const length = Buffer.byteLength(path)
   if (length <= LONGEST_PATH || process.platform === 'win32') return
-  const origin = configuration.find('unixsocket').origin ?? 'unixsocket'
+  const origin = configuration.originOf('unixsocket')
   throw refused(origin, `got a path of ${length} bytes, expected at most ${LONGEST_PATH}`)
 }
 

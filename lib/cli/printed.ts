@@ -1,5 +1,6 @@
+import { type Flag, flagIn } from './arguments.ts'
 import type { Configuration } from './configuration.ts'
-import { optionNamed, programOptions } from './program-options.ts'
+import { programOptions } from './program-options.ts'
 
 const SECRET = /^(?:auth|password|credentials|tls|node-tls|users)$/
 
@@ -31,32 +32,23 @@ export function printedConfiguration(configuration: Configuration): string {
   return `${lines.join('\n')}\n`
 }
 
-/** A word of the command line that is a flag with a secret: its name, and whether the value is in it too. */
-const FLAG = /^--?([A-Za-z][\w-]*)(=)?/
-
 /** The command line as everybody may see it who lists the processes of the machine; undefined where it tells no secret. */
 export function printedArguments(words: readonly string[]): string | undefined {
   let secret = false
   const shown = words.map((word, index) => {
-    if (secretFlag(words[index - 1])?.apart === true) return '***'
+    const before = secretFlag(words[index - 1])
+    if (before !== undefined && before.attached === undefined) return '***'
     const flag = secretFlag(word)
     if (flag === undefined) return word
     secret = true
-    return flag.apart ? word : `${flag.text}***`
+    const { attached } = flag
+    return attached === undefined ? word : `${word.slice(0, word.length - attached.length)}***`
   })
   return secret ? shown.join(' ') : undefined
 }
 
-/** The flag of a secret, and whether its value is the next word. */
-function secretFlag(word = ''): { text: string; apart: boolean } | undefined {
-  const [text, name = '', equals] = FLAG.exec(word) ?? []
-  if (text === undefined) return undefined
-  if (word.startsWith('--')) {
-    const option = optionNamed(name)
-    if (option === undefined || !SECRET.test(option.name)) return undefined
-    return { text, apart: equals === undefined }
-  }
-  const option = programOptions.find(({ short }) => short === word[1])
-  if (option === undefined || !SECRET.test(option.name)) return undefined
-  return { text: word.slice(0, 2), apart: word.length === 2 }
+function secretFlag(word = ''): Flag | undefined {
+  if (!/^-./.test(word)) return undefined
+  const found = flagIn(word)
+  return found.option !== undefined && SECRET.test(found.option.name) ? found : undefined
 }

@@ -31,6 +31,11 @@ export function canBeReadOnce(file: string): boolean {
   return found !== undefined && !found.isFile()
 }
 
+/** A configuration file as errors name it. */
+export function nameOf(file: string): string {
+  return file === '-' ? 'standard input' : file
+}
+
 /** What a configuration file says; `-` is standard input. */
 export function readFile(file: string): Entry[] {
   let text: string
@@ -39,7 +44,7 @@ export function readFile(file: string): Entry[] {
   } catch (cause) {
     throw refused(`configuration file '${file}'`, (cause as Error).message)
   }
-  const name = file === '-' ? 'standard input' : file
+  const name = nameOf(file)
   const plain = text.replace(/^\uFEFF/, '')
   return isYaml(plain, file) ? readYaml(plain, name) : readDirectives(plain, file)
 }
